@@ -1,0 +1,35 @@
+# What every target of our own compiles with. Contraction is off because the numeric definition says where a
+# fused multiply-add happens: the compiler must not add one (docs/decisions/0001).
+add_library(troupe_flags INTERFACE)
+target_compile_options(troupe_flags INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Werror -ffp-contract=off)
+target_include_directories(troupe_flags INTERFACE ${PROJECT_SOURCE_DIR})
+if(TROUPE_SANITIZE)
+  target_compile_options(troupe_flags INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all
+                                                -fno-omit-frame-pointer)
+  target_link_options(troupe_flags INTERFACE -fsanitize=address,undefined)
+endif()
+
+# troupe_room(NAME LINKS lib...): a static library troupe_NAME of every .cpp in this folder and below.
+# A file's suffix says which instructions it may use: _avx2, _avx512, _amx.
+function(troupe_room name)
+  cmake_parse_arguments(room "" "" "LINKS" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS *.cpp)
+  if(NOT sources)
+    add_library(troupe_${name} INTERFACE)
+    target_link_libraries(troupe_${name} INTERFACE troupe_flags ${room_LINKS})
+    return()
+  endif()
+  add_library(troupe_${name} STATIC ${sources})
+  target_link_libraries(troupe_${name} PUBLIC troupe_flags ${room_LINKS})
+  foreach(source ${sources})
+    if(source MATCHES "_avx2\\.cpp$")
+      set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "-mavx2;-mfma;-mf16c")
+    elseif(source MATCHES "_avx512\\.cpp$")
+      set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS
+        "-mavx2;-mfma;-mf16c;-mavx512f;-mavx512bw;-mavx512dq;-mavx512vl;-mavx512vnni")
+    elseif(source MATCHES "_amx\\.cpp$")
+      set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS
+        "-mavx2;-mfma;-mf16c;-mavx512f;-mavx512bw;-mavx512dq;-mavx512vl;-mavx512vnni;-mamx-tile;-mamx-int8")
+    endif()
+  endforeach()
+endfunction()

@@ -1,0 +1,11 @@
+find_package(Git QUIET)
+set(TROUPE_COMMIT "unknown")
+if(GIT_FOUND)
+  execute_process(COMMAND ${GIT_EXECUTABLE} rev-parse --short=12 HEAD WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
+                  OUTPUT_VARIABLE commit OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE failed)
+  if(NOT failed)
+    set(TROUPE_COMMIT ${commit})
+  endif()
+endif()
+configure_file(${PROJECT_SOURCE_DIR}/base/version.hpp.in ${PROJECT_BINARY_DIR}/generated/base/version.hpp)
+target_include_directories(troupe_flags INTERFACE ${PROJECT_BINARY_DIR}/generated)
