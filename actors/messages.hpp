@@ -1,0 +1,239 @@
+#pragma once
+
+#include "actors/errors.hpp"
+#include "base/ids.hpp"
+#include "model/sampling_params.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+/// Every message between our actors: plain structs with units and shapes. No CAF here, so that the plain
+/// classes behind the actors can use them; actors/interfaces.hpp says who sends what to whom.
+namespace troupe {
+
+// -- a door to intake ------------------------------------------------------------------------------------------
+
+/// One turn of a conversation, as the chat template sees it.
+struct chat_message {
+  std::string role; // "system", "user", "assistant", "tool", ...
+  std::string content;
+};
+
+/// What a client asks for, before validation. Absent values mean the default, never a sentinel.
+struct generation_request {
+  std::string response_id;  // "resp_…", made by the door (make_id)
+  std::string model;        // as the client named it; empty: whatever is served
+  std::vector<chat_message> messages; // rendered with the chat template; empty: `prompt` is used
+  std::string prompt;       // continued as it is, without a template
+  std::optional<int32_t> max_tokens; // of the answer; absent: up to the context length
+  std::optional<uint64_t> seed;      // absent: drawn by intake
+  sampling_params sampling;          // its seed is set from the field above
+  std::vector<std::string> stop;     // not in this release: must be empty
+  std::optional<int64_t> timeout_ms; // absent: request_timeout_ms
+  std::string echo;         // the door's own notes, handed back with the entry (JSON of the request's fields)
+};
+
+/// A refusal, before event 0 left.
+struct rejection {
+  request_error code = request_error::internal;
+  std::string message;        // what is wrong and what to do
+  std::string param;          // the request's field, or empty
+  int32_t retry_after_s = 0;  // 0: no Retry-After
+};
+
+/// The request is in the ledger; its events follow.
+struct accepted_response {
+  std::string response_id;
+  int64_t created_at = 0; // seconds since 1970
+  std::string model;      // served name
+  int32_t prompt_tokens = 0;
+  int32_t max_tokens = 0; // in force
+  uint64_t seed = 0;      // in force
+};
+
+// -- the ledger to a door --------------------------------------------------------------------------------------
+
+/// The life of a response with one message of one text part, in order. `failed` may follow any but a terminal.
+enum class event_kind : uint8_t {
+  created,
+  in_progress,
+  output_item_added,
+  content_part_added,
+  output_text_delta,  // text: the delta, whole characters, never empty
+  output_text_done,   // text: the whole answer, here and in the following ones
+  content_part_done,
+  output_item_done,
+  completed,          // terminal: a stop token
+  incomplete,         // terminal: max_tokens reached
+  failed,             // terminal: error and error_message say why
+};
+
+inline bool is_terminal(event_kind kind) { return kind >= event_kind::completed; }
+
+struct response_event {
+  std::string response_id;
+  int64_t sequence_number = 0; // 0, 1, 2, ... in each response
+  event_kind kind = event_kind::created;
+  std::string text;
+  int32_t prompt_tokens = 0;    // terminal events
+  int32_t cached_tokens = 0;    // of the prompt, from the prefix cache
+  int32_t output_tokens = 0;    // terminal events: sampled tokens, the stop token included
+  request_error error = request_error::internal; // failed only
+  std::string error_message;
+};
+
+/// All events of one step for one subscriber.
+struct event_batch {
+  std::vector<response_event> events;
+};
+
+/// The subscriber has passed everything up to this number on: room for more (ledger → subscriber credit).
+struct acknowledge_events {
+  std::string response_id;
+  int64_t sequence_number = 0;
+};
+
+struct cancel_response {
+  std::string response_id;
+};
+
+// -- intake to the ledger --------------------------------------------------------------------------------------
+
+/// A validated request: everything that determines the answer.
+struct sequence_spec {
+  std::vector<token_id> prompt;     // at least one
+  sampling_params sampling;
+  int32_t max_tokens = 1;           // of the answer
+  std::vector<token_id> end_tokens; // sampling one of these ends the answer
+};
+
+struct open_entry {
+  std::string response_id;
+  std::string model;
+  std::string echo;
+  sequence_spec spec;
+  int64_t timeout_ms = 0; // remaining; deadlines travel as durations
+};
+
+// -- the ledger to an engine -----------------------------------------------------------------------------------
+
+/// Start, or go on, with a sequence. An engine of another epoch drops it: the ledger sends it again.
+struct dispatch_sequence {
+  epoch_number epoch = 0;
+  sequence_id id = 0;
+  sequence_spec spec;
+  std::vector<token_id> emitted; // already in the ledger; replayed by prefill
+};
+
+struct cancel_sequence {
+  epoch_number epoch = 0;
+  sequence_id id = 0;
+};
+
+/// Room for one more step's results (executor → ledger credit: two steps).
+struct step_ack {
+  epoch_number epoch = 0;
+  uint64_t step = 0;
+};
+
+// -- inside an engine ------------------------------------------------------------------------------------------
+
+/// One sequence's part of a step.
+struct step_row {
+  sequence_id id = 0;                // 0: the canary
+  std::vector<token_id> tokens;      // to compute, at positions [position, position + tokens.size())
+  int32_t position = 0;
+  std::vector<page_id> block_table;  // pages of positions [0, position + tokens.size())
+  bool sample = false;               // draw a token after the last one
+};
+
+struct step_plan {
+  uint64_t step = 0;                      // 1, 2, 3, ... in each epoch
+  std::vector<step_row> rows;
+  std::vector<dispatch_sequence> started; // sequences whose sampler state the executor must build
+  std::vector<sequence_id> ended;         // sequences whose sampler state the executor may drop
+};
+
+enum class finish_reason : uint8_t { none, stop, length, error };
+
+struct sampled_token {
+  sequence_id id = 0;
+  int32_t position = 0; // in the answer: 0 is the first token
+  token_id token = 0;
+  finish_reason finish = finish_reason::none;
+};
+
+/// One message a step, to the ledger and to the batcher.
+struct step_result {
+  epoch_number epoch = 0;
+  uint64_t step = 0;
+  std::vector<sampled_token> tokens;
+  int32_t computed_tokens = 0; // over all rows
+  int64_t step_us = 0;         // forward pass and sampling
+  int64_t idle_us = 0;         // from the end of the step before; 0 for the first
+};
+
+/// Pages wanted for the first `tokens` positions of a sequence; what it has already stays.
+struct page_need {
+  sequence_id id = 0;
+  int32_t tokens = 0;
+};
+
+/// Batcher → page manager, at most one in flight.
+struct page_request {
+  std::vector<sequence_id> released; // all pages of these go back first
+  std::vector<page_need> needs;      // in order of precedence
+};
+
+struct page_grant {
+  sequence_id id = 0;
+  bool granted = false;        // false: not enough free pages; nothing changed for this sequence
+  std::vector<page_id> pages;  // new ones, appended to the block table
+};
+
+struct page_grants {
+  std::vector<page_grant> grants; // one a need, same order
+  int32_t free_pages = 0;
+  int32_t total_pages = 0;
+};
+
+struct batch_timer {
+  uint64_t generation = 0; // an older timer than the planner's is ignored
+};
+
+// -- supervision and health ------------------------------------------------------------------------------------
+
+/// From an engine's supervisor to the ledger: this epoch takes sequences now; all earlier ones are void.
+struct engine_up {
+  epoch_number epoch = 0;
+  std::vector<sequence_id> fatal_step; // sequences of the step in which the engine before crashed; empty: none
+};
+
+/// The engine's supervisor has given up.
+struct engine_gone {
+  std::string reason;
+};
+
+/// Health monitor → engine → batcher: take a step soon, a canary if there is nothing to do.
+struct health_probe {};
+
+/// From the batcher, once a step ended after the probe.
+struct health_report {
+  uint64_t step = 0;
+  int64_t step_us = 0;
+};
+
+struct tick {};
+
+enum class engine_part : uint8_t { batcher, executor, page_manager, engine };
+enum class fault_kind : uint8_t { throw_error, kill };
+
+/// For tests, where fault_injection is on.
+struct inject_fault {
+  engine_part part = engine_part::executor;
+  fault_kind kind = fault_kind::throw_error;
+};
+
+} // namespace troupe
