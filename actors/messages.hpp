@@ -53,6 +53,12 @@ struct accepted_response {
   uint64_t seed = 0;      // in force
 };
 
+/// What intake answers: exactly one of the two.
+struct intake_reply {
+  std::optional<accepted_response> accepted;
+  std::optional<rejection> rejected;
+};
+
 // -- the ledger to a door --------------------------------------------------------------------------------------
 
 /// The life of a response with one message of one text part, in order. `failed` may follow any but a terminal.
@@ -215,6 +221,9 @@ struct engine_up {
 struct engine_gone {
   std::string reason;
 };
+
+/// The ledger died, and with it every entry: doors end their streams with an error.
+struct ledger_lost {};
 
 /// Health monitor → engine → batcher: take a step soon, a canary if there is nothing to do.
 struct health_probe {};

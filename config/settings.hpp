@@ -16,38 +16,38 @@ struct settings {
   // [server]
   std::string host = "127.0.0.1";
   int64_t port = 8080;
-  std::string api_key_file;                     // one key a line; empty: no keys, loopback only
+  std::string api_key_file; // one key a line; empty: no keys, loopback only
   int64_t connections_max = 4096;
   int64_t header_bytes_max = 16 * 1024;
   int64_t body_bytes_max = 16 * 1024 * 1024;
-  int64_t header_timeout_ms = 10'000;           // from accept to the end of the headers
-  int64_t idle_timeout_ms = 60'000;             // a connection without a request in progress
-  int64_t unsent_bytes_max = 1024 * 1024;       // a stream's events waiting for a slow reader
-  int64_t unsent_timeout_ms = 30'000;           // a write that makes no progress
-  int64_t websocket_lifetime_ms = 60 * 60'000;  // the Responses specification's 60 minutes
+  int64_t header_timeout_ms = 10'000;          // from accept to the end of the headers
+  int64_t idle_timeout_ms = 60'000;            // a connection without a request in progress
+  int64_t unsent_bytes_max = 1024 * 1024;      // a stream's events waiting for a slow reader
+  int64_t unsent_timeout_ms = 30'000;          // a write that makes no progress
+  int64_t websocket_lifetime_ms = 60 * 60'000; // the Responses specification's 60 minutes
 
   // [engine]
-  int64_t threads = 0;                 // compute threads; 0: one a core
-  std::string cpu_isa = "auto";        // auto, portable, avx2, avx512, amx
-  int64_t kv_cache_mib = 512;          // KV pages
-  int64_t max_batch_size = 32;         // sequences in a step
-  int64_t max_batch_tokens = 512;      // tokens in a step
-  int64_t batch_window_ms = 50;        // upper bound of the adaptive wait
-  int64_t step_time_max_ms = 200;      // prefill chunks are cut to this
-  int64_t step_deadline_ms = 30'000;   // a step that takes longer makes the node unready
-  int64_t requests_max = 256;          // admitted and not finished; more get 429
+  int64_t threads = 0;               // compute threads; 0: one a core
+  std::string cpu_isa = "auto";      // auto, portable, avx2, avx512, amx
+  int64_t kv_cache_mib = 512;        // KV pages
+  int64_t max_batch_size = 32;       // sequences in a step
+  int64_t max_batch_tokens = 512;    // tokens in a step
+  int64_t batch_window_ms = 50;      // upper bound of the adaptive wait
+  int64_t step_time_max_ms = 200;    // prefill chunks are cut to this
+  int64_t step_deadline_ms = 30'000; // a step that takes longer makes the node unready
+  int64_t requests_max = 256;        // admitted and not finished; more get 429
   int64_t request_timeout_ms = 600'000;
 
   // [supervision]
-  int64_t restart_intensity = 5;     // engine restarts within restart_period_ms before its supervisor gives up
+  int64_t restart_intensity = 5; // engine restarts within restart_period_ms before its supervisor gives up
   int64_t restart_period_ms = 10'000;
   int64_t health_interval_ms = 1'000; // pings, and the canary step of an idle engine
-  int64_t actor_threads = 2;         // CAF scheduler threads
-  bool fault_injection = false;      // POST /admin/faults; for tests only
+  int64_t actor_threads = 2;          // CAF scheduler threads
+  bool fault_injection = false;       // POST /admin/faults; for tests only
 
   // [log]
-  std::string log_level = "info";   // trace, debug, info, warn, error
-  bool log_prompts = false;         // prompt and answer text in the log
+  std::string log_level = "info"; // trace, debug, info, warn, error
+  bool log_prompts = false;       // prompt and answer text in the log
 };
 
 } // namespace troupe

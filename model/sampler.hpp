@@ -29,18 +29,13 @@ class sampler {
   const sampling_params& params() const { return params_; }
 
  private:
-  struct occurrence {
-    uint32_t emitted = 0; // times in the answer
-  };
-
   bool uses_penalties() const;
-  void count(token_id token);
   void apply_penalties(std::span<float> logits) const;
 
   sampling_params params_;
   int32_t vocabulary_;
   uint32_t emitted_count_ = 0;
-  std::unordered_map<token_id, occurrence> seen_; // empty unless a penalty is on
+  std::unordered_map<token_id, uint32_t> seen_; // times emitted, 0 for prompt only; empty unless a penalty is on
 };
 
 } // namespace troupe

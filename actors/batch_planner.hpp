@@ -1,0 +1,89 @@
+#pragma once
+
+#include "actors/batching_window.hpp"
+#include "actors/messages.hpp"
+#include "base/clock.hpp"
+
+#include <map>
+#include <optional>
+#include <unordered_set>
+#include <vector>
+
+namespace troupe {
+
+struct planner_limits {
+  int32_t max_batch_size = 32;    // sequences in a step
+  int32_t max_batch_tokens = 512; // tokens in a step
+  microseconds step_time_max{200'000};
+  microseconds batch_window{50'000};
+  page_id canary_page = 0; // one page outside the pool
+};
+
+/// Continuous batching: which tokens the next step computes. Decode first, then chunks of waiting prompts, in
+/// order of arrival. One step is in flight, and one page request; pages for step n+1 are asked for while step n
+/// runs. Plain code: the batcher actor sends what each event returns.
+class batch_planner {
+ public:
+  struct effects {
+    std::optional<step_plan> plan;      // to the executor
+    std::optional<page_request> pages;  // to the page manager
+    std::optional<steady_time> wake_at; // call wake() then
+    std::optional<health_report> health;
+    std::optional<microseconds> waited; // this plan's oldest sequence waited so long for company
+    int32_t preempted = 0;
+  };
+
+  explicit batch_planner(planner_limits limits);
+
+  effects add(dispatch_sequence sequence, steady_time now);
+  effects cancel(sequence_id id, steady_time now);
+  effects grants(page_grants grants, steady_time now);
+  effects step_done(const step_result& result, steady_time now);
+  effects acknowledge(uint64_t step, steady_time now);
+  effects wake(steady_time now);
+  effects probe(steady_time now);
+
+  int32_t running() const;
+  int32_t waiting() const { return static_cast<int32_t>(sequences_.size()) - running(); }
+
+ private:
+  struct sequence {
+    dispatch_sequence dispatch;        // emitted grows as tokens come
+    int32_t computed = 0;              // positions whose keys and values are in pages
+    std::vector<page_id> block_table;
+    steady_time arrived{};
+    bool started = false;              // the executor has its sampler state
+    bool in_step = false;
+    bool cancelled = false;            // dropped when its step ends
+    bool starved = false;              // its last page request was refused
+
+    int32_t known() const;             // prompt and emitted tokens
+    token_id token_at(int32_t position) const;
+    int32_t capacity() const;          // positions its pages cover
+  };
+
+  effects advance(steady_time now);
+  void drop(sequence_id id);
+  void preempt_for_starved(effects&);
+  void plan_step(effects&, steady_time now);
+  void add_row(step_plan&, sequence&, int32_t tokens);
+  void request_pages(effects&);
+  bool hold_for_company(effects&, steady_time now);
+  int32_t token_budget() const;
+
+  planner_limits limits_;
+  batching_window window_;
+  std::map<sequence_id, sequence> sequences_; // ids rise with arrival, so this is the order of arrival
+  std::vector<sequence_id> released_;         // pages to give back with the next page request
+  std::vector<sequence_id> ended_;            // sampler states to drop with the next plan
+  std::vector<step_row> in_flight_;           // rows of the running step, without tokens
+  bool step_in_flight_ = false;
+  bool pages_in_flight_ = false;
+  bool probe_pending_ = false;
+  uint64_t last_step_ = 0;
+  uint64_t acknowledged_ = 0;            // the highest
+  std::vector<uint64_t> unacknowledged_; // steps whose tokens the ledger has not confirmed
+  double tokens_per_us_ = 0; // measured; 0: not yet
+};
+
+} // namespace troupe

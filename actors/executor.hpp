@@ -1,0 +1,23 @@
+#pragma once
+
+#include "actors/interfaces.hpp"
+#include "actors/step_runner.hpp"
+#include "observe/metrics.hpp"
+
+namespace troupe {
+
+/// Runs the steps of one device. Spawned detached: a step blocks its thread.
+class executor final : public executor_actor::base {
+ public:
+  /// metrics must outlive the actor.
+  executor(caf::actor_config& config, std::shared_ptr<step_runner> runner, ledger_actor ledger, metrics& metrics);
+
+  behavior_type make_behavior() override;
+
+ private:
+  std::shared_ptr<step_runner> runner_;
+  ledger_actor ledger_;
+  metrics& metrics_;
+};
+
+} // namespace troupe

@@ -1,0 +1,53 @@
+#pragma once
+
+#include "actors/messages.hpp"
+#include "actors/step_record.hpp"
+#include "base/clock.hpp"
+#include "kernels/cpu/thread_pool.hpp"
+#include "memory/kv_store.hpp"
+#include "model/language_model.hpp"
+#include "model/sampler.hpp"
+
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+namespace troupe {
+
+/// What an engine keeps across restarts of its actors: weights are not loaded and pages not allocated again.
+struct engine_resources {
+  std::shared_ptr<const language_model> model;
+  std::shared_ptr<kv_store> pages; // one more than the page manager hands out: the canary's
+  std::shared_ptr<thread_pool> threads;
+  std::shared_ptr<step_record> record;
+  const time_source* clock = nullptr;
+};
+
+/// One ragged forward pass and sampling: the executor without the actor.
+class step_runner {
+ public:
+  step_runner(engine_resources resources, epoch_number epoch, int32_t max_batch_size, int32_t max_batch_tokens);
+
+  /// Throws broken_invariant where the plan contradicts itself or the model's shapes.
+  step_result run(const step_plan& plan);
+
+ private:
+  struct answer {
+    sampler choose;
+    int32_t max_tokens;
+    std::vector<token_id> end_tokens;
+  };
+
+  void start(const dispatch_sequence& sequence);
+  sampled_token sample(const step_row& row, std::span<float> logits);
+
+  engine_resources resources_;
+  epoch_number epoch_;
+  std::unordered_map<sequence_id, answer> answers_;
+  std::vector<float> logits_; // [max_batch_size, vocabulary]
+  forward_scratch scratch_;
+  steady_time last_end_{};
+  bool ran_ = false;
+};
+
+} // namespace troupe

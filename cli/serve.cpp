@@ -1,0 +1,125 @@
+#include "cli/await.hpp"
+#include "cli/command.hpp"
+#include "cli/command_settings.hpp"
+#include "cli/default_model.hpp"
+#include "cli/event_flag.hpp"
+#include "cli/exit_code.hpp"
+#include "cli/progress_bar.hpp"
+#include "cli/serve_banner.hpp"
+#include "cli/signal_watch.hpp"
+#include "observe/log.hpp"
+#include "runtime/node.hpp"
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <memory>
+#include <optional>
+#include <sys/resource.h>
+#include <thread>
+
+namespace troupe {
+
+namespace {
+
+constexpr int64_t drain_ms_max = 30'000;
+
+constexpr const char* examples =
+    R"(Every flag can also stand in a TOML file (--config) or in the environment: --max-batch-size is
+TROUPE_MAX_BATCH_SIZE. Flags win over the environment, the environment over the file.
+Ctrl-C or SIGTERM lets running answers finish for up to 30 s; a second one ends at once.
+
+Examples:
+  troupe serve
+  troupe serve --model my.gguf --served-model-name my --port 9000
+  troupe serve --host 0.0.0.0 --api-key-file keys.txt
+  troupe serve --config troupe.toml --print-config)";
+
+/// Every connection is a descriptor, and the soft limit is 1,024 on most systems.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max)
+    return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/// Runs work on a thread of its own while this one watches for signals. Returns false if one came first: then
+/// the process must end, since the work cannot be interrupted.
+template <class Work>
+bool finishes_before_signal(signal_watch& signals, int& signal, const Work& work) {
+  event_flag done;
+  std::thread worker([&] {
+    work();
+    done.raise();
+  });
+  bool finished = await_readable({done.fd(), signals.fd()}) == done.fd();
+  if (finished) {
+    worker.join();
+    return true;
+  }
+  signal = signals.take();
+  worker.detach();
+  return false;
+}
+
+/// Loading and draining cannot be interrupted, so a signal that will not wait ends the process as it is; what
+/// the threads still use must not be destroyed under them.
+[[noreturn]] void end_now(console& io, int signal, const char* why) {
+  io.err << "troupe: " << why << std::endl;
+  io.out.flush();
+  std::_Exit(128 + signal);
+}
+
+int serve(const settings& values, console& io) {
+  raise_descriptor_limit();
+  set_log_level(values);
+  signal_watch signals{SIGINT, SIGTERM};
+  int signal = 0;
+  progress_bar bar(io.err, io.err_is_terminal, false, file_name(values.model_path));
+  std::optional<result<std::unique_ptr<node>>> started;
+  auto load = [&] {
+    started = node::start(
+        values, {.listen = true, .progress = [&](size_t done, size_t total) { bar.show(done, total); }});
+  };
+  if (!finishes_before_signal(signals, signal, load))
+    end_now(io, signal, "ended while loading.");
+  bar.finish();
+  if (!*started)
+    return fail(io, started->error().message);
+  node& running = ***started;
+  io.out << serve_banner(values, running.door().model().id, running.port()) << std::flush;
+
+  await_readable({signals.fd()});
+  signals.take();
+  io.err << "troupe: letting running answers finish, for up to 30 s; once more to end at once." << std::endl;
+  if (!finishes_before_signal(signals, signal, [&] { running.stop(drain_ms_max); }))
+    end_now(io, signal, "ended at once.");
+  started.reset();
+  flush_log(milliseconds(1000));
+  return exit_success;
+}
+
+int load_and_serve(const flag_values& flags, console& io) {
+  auto loaded = settings_of(flags, io);
+  if (!loaded)
+    return loaded.error();
+  settings values = std::move(loaded->values);
+  auto model = find_model(values.model_path, places_of_this_process());
+  if (!model)
+    return fail(io, model.error().message);
+  values.model_path = *model;
+  return serve(values, io);
+}
+
+} // namespace
+
+void add_serve(CLI::App& parent, command& chosen) {
+  auto flags = std::make_shared<flag_values>();
+  CLI::App* app = parent.add_subcommand("serve", "Serve a model over HTTP and WebSocket.");
+  app->footer(examples);
+  constexpr std::string_view sections[] = {"model", "server", "engine", "supervision", "log"};
+  add_flags(*app, *flags, sections);
+  app->callback([flags, &chosen] { chosen = [flags](console& io) { return load_and_serve(*flags, io); }; });
+}
+
+} // namespace troupe

@@ -1,0 +1,42 @@
+#include "config/check_settings.hpp"
+
+#include "config/errors.hpp"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+
+namespace troupe {
+
+bool is_loopback(const std::string& host) {
+  if (host == "localhost")
+    return true;
+  in_addr v4{};
+  if (inet_pton(AF_INET, host.c_str(), &v4) == 1)
+    return ntohl(v4.s_addr) >> 24 == 127;
+  in6_addr v6{};
+  return inet_pton(AF_INET6, host.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+}
+
+status check_settings(const settings& s) {
+  auto conflict = [](std::string message) { return failure(config_error::conflict, std::move(message)); };
+  if (s.host.empty())
+    return conflict("server.host is empty: name the address to listen on, such as 127.0.0.1");
+  if (!is_loopback(s.host) && s.api_key_file.empty())
+    return conflict(
+        fmt::format("server.host is {} but server.api_key_file is not set: without keys the server binds "
+                    "to loopback only, so set api_key_file to a file with one key a line",
+                    s.host));
+  if (s.max_batch_tokens < s.max_batch_size)
+    return conflict(
+        fmt::format("engine.max_batch_tokens is {}, below engine.max_batch_size, which is {}: each "
+                    "sequence in a step needs a token, so raise max_batch_tokens",
+                    s.max_batch_tokens, s.max_batch_size));
+  if (s.step_deadline_ms <= s.step_time_max_ms)
+    return conflict(
+        fmt::format("engine.step_deadline_ms is {}, not above engine.step_time_max_ms, which is {}: an "
+                    "ordinary step would make the node unready, so raise step_deadline_ms",
+                    s.step_deadline_ms, s.step_time_max_ms));
+  return {};
+}
+
+} // namespace troupe

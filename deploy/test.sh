@@ -1,0 +1,97 @@
+#!/usr/bin/env bash
+# Everything that is tested, from a fresh clone: installs, fetches and builds what it needs, then runs the unit
+# tests (ctest) and the tests on real processes with real clients (pytest tests/system).
+#   deploy/test.sh [--asan]     --asan: the unit tests once more under AddressSanitizer and UBSan
+# The last line is "N passed, N failed", over the test programs of ctest and the tests of pytest.
+# shellcheck disable=SC2317 # the functions are run by phase
+set -euo pipefail
+# shellcheck source=deploy/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+asan=no
+for argument in "$@"; do
+  case $argument in
+  --asan) asan=yes ;;
+  *) die "Unknown argument $argument: use deploy/test.sh [--asan]." ;;
+  esac
+done
+
+cd "$root"
+mkdir -p build
+build_log=$root/build/test-build.log
+: >"$build_log"
+
+# phase NAME COMMAND...: runs it, prints what it took.
+phase() {
+  local name=$1 start=$SECONDS rc=0
+  shift
+  say "== $name"
+  "$@" || rc=$?
+  say "== $name: $(awk -v s="$((SECONDS - start))" 'BEGIN { printf "%.1f", s / 60 }') min"
+  return "$rc"
+}
+
+requirements() {
+  ensure_venv
+  local wanted stamp=.venv/requirements.sha256
+  wanted=$(sha256sum tests/requirements.txt)
+  if [ "$(cat "$stamp" 2>/dev/null || true)" = "$wanted" ]; then return 0; fi
+  .venv/bin/pip install --quiet --disable-pip-version-check -r tests/requirements.txt ||
+    die "pip could not install tests/requirements.txt: check the connection to PyPI, then run deploy/test.sh again."
+  printf '%s\n' "$wanted" >"$stamp"
+}
+
+# The presets build the tests; a folder that was configured without them is configured again.
+build_all() {
+  configure "$1" || show_failure "Configuring"
+  build "$1" || show_failure "The build"
+}
+
+passed=0
+failed=0
+
+# unit_tests PRESET: counts ctest's programs.
+unit_tests() {
+  local log=build/ctest-$1.log rc=0 bad all
+  ctest --preset "$1" --timeout 300 2>&1 | tee "$log" || rc=$?
+  all=$(sed -nE 's/.*tests failed out of ([0-9]+).*/\1/p' "$log" | tail -n 1)
+  bad=$(sed -nE 's/.* ([0-9]+) tests failed out of .*/\1/p' "$log" | tail -n 1)
+  if [ -z "$all" ]; then # not one test ran: that is a failure too
+    failed=$((failed + 1))
+    return 1
+  fi
+  passed=$((passed + all - bad))
+  failed=$((failed + bad))
+  return "$rc"
+}
+
+system_tests() {
+  local log=build/pytest.log rc=0 good bad errors
+  .venv/bin/python -m pytest tests/system -p no:cacheprovider --color=no --durations=5 2>&1 | tee "$log" || rc=$?
+  good=$(tail -n 1 "$log" | sed -nE 's/.*\b([0-9]+) passed.*/\1/p')
+  bad=$(tail -n 1 "$log" | sed -nE 's/.*\b([0-9]+) failed.*/\1/p')
+  errors=$(tail -n 1 "$log" | sed -nE 's/.*\b([0-9]+) errors?.*/\1/p')
+  passed=$((passed + ${good:-0}))
+  failed=$((failed + ${bad:-0} + ${errors:-0}))
+  if [ "$rc" -ne 0 ] && [ "$((${bad:-0} + ${errors:-0}))" -eq 0 ]; then failed=$((failed + 1)); fi
+  return "$rc"
+}
+
+phase packages deploy/install_packages.sh
+if [ -z "${TROUPE_TEST_MODEL:-}" ]; then
+  phase model deploy/fetch_model.sh
+  export TROUPE_TEST_MODEL=$model_file
+fi
+phase "python packages" requirements
+phase build build_all release
+
+result=0
+phase "unit tests" unit_tests release || result=1
+phase "system tests" system_tests || result=1
+if [ "$asan" = yes ]; then
+  phase "build under sanitizers" build_all asan
+  phase "unit tests under sanitizers" unit_tests asan || result=1
+fi
+
+say "$passed passed, $failed failed"
+exit "$result"

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <string_view>
+
+namespace troupe {
+
+/// Why a kernel did not run.
+enum class kernel_error {
+  shape_mismatch = 1,        // a shape, size or pointer in the parameters contradicts another
+  unknown_instruction_set,   // not a name of one
+  instruction_set_missing,   // this machine or its operating system lacks it
+  unsupported_weight_format, // no kernel for weights stored like this
+};
+
+constexpr std::string_view to_string(kernel_error value) {
+  switch (value) {
+  case kernel_error::shape_mismatch:
+    return "shape_mismatch";
+  case kernel_error::unknown_instruction_set:
+    return "unknown_instruction_set";
+  case kernel_error::instruction_set_missing:
+    return "instruction_set_missing";
+  case kernel_error::unsupported_weight_format:
+    return "unsupported_weight_format";
+  }
+  return "unknown";
+}
+
+constexpr std::string_view module_name(kernel_error) {
+  return "kernels";
+}
+
+} // namespace troupe

@@ -1,0 +1,31 @@
+#pragma once
+
+#include "model/template/value.hpp"
+
+namespace troupe {
+
+/// Python's str(): what printing a value gives.
+marked_text to_text(template_meter& meter, const template_value& value);
+
+/// Python's repr(): strings quoted.
+marked_text to_repr(template_meter& meter, const template_value& value);
+
+/// Python's repr of a float: the shortest digits that read back the same.
+std::string float_repr(double number);
+
+/// Python's `format % arguments` for %s %r %d %i %f %x %%, with flags, width and precision.
+marked_text percent_format(template_meter& meter, const marked_text& format, const template_value& arguments);
+
+struct json_style {
+  bool ascii_only = false;
+  bool sort_keys = false;
+  bool indented = false;
+  marked_text indent;
+  marked_text item_separator{", ", false};
+  marked_text key_separator{": ", false};
+};
+
+/// Python's json.dumps(). Strings of the input stay plain, punctuation is the template's.
+marked_text to_json(template_meter& meter, const template_value& value, const json_style& style);
+
+} // namespace troupe

@@ -1,0 +1,44 @@
+#pragma once
+
+#include "actors/interfaces.hpp"
+#include "actors/node_health.hpp"
+#include "net/front_door.hpp"
+
+#include <functional>
+#include <memory>
+
+namespace troupe {
+
+/// Runs a function on the thread where listeners live; for a server, its I/O thread.
+using post_function = std::function<void(std::function<void()>)>;
+
+/// The front door over the actors: one subscriber actor for all responses of this process.
+class actor_bridge final : public front_door {
+ public:
+  /// post may be empty: listeners are then called on the bridge's own actor, one call at a time.
+  /// clock must outlive the bridge.
+  actor_bridge(caf::actor_system& system, front_actor front, std::shared_ptr<const node_health> health,
+               served_model model, post_function post, const time_source& clock);
+  ~actor_bridge() override;
+
+  void submit(generation_request request, std::shared_ptr<stream_listener> listener) override;
+  void acknowledge(std::string_view response_id, int64_t sequence_number) override;
+  void cancel(std::string_view response_id) override;
+  node_status status() const override;
+  served_model model() const override { return model_; }
+  void inject(const inject_fault& fault) override;
+
+  /// No more submissions are taken: they are rejected with not_ready.
+  void close_door();
+
+ private:
+  front_actor front_;
+  caf::actor subscriber_;
+  std::shared_ptr<const node_health> health_;
+  served_model model_;
+  post_function post_;
+  const time_source& clock_;
+  std::atomic<bool> closed_{false};
+};
+
+} // namespace troupe

@@ -1,0 +1,63 @@
+#include "net/answer_stream.hpp"
+
+#include <utility>
+
+namespace troupe {
+
+void answer_stream::on_accepted(const accepted_response& accepted) {
+  if (!encoder_ || phase_ != phase::waiting)
+    return;
+  phase_ = phase::accepted;
+  encoder_->accept(accepted);
+  changed();
+}
+
+void answer_stream::on_rejected(const rejection& refused) {
+  if (!encoder_ || phase_ != phase::waiting)
+    return;
+  phase_ = phase::rejected;
+  rejection_ = refused;
+  changed();
+}
+
+void answer_stream::on_events(std::span<const response_event> events) {
+  if (!encoder_ || phase_ != phase::accepted)
+    return;
+  if (bytes_ > 2 * bytes_max_)
+    overflowed_ = true;
+  for (const auto& event : events) {
+    if (phase_ == phase::ended || overflowed_)
+      break;
+    if (event.kind == event_kind::failed)
+      failed_ = event;
+    if (is_terminal(event.kind))
+      phase_ = phase::ended;
+    delta_count_ += event.kind == event_kind::output_text_delta;
+    last_sequence_ = event.sequence_number;
+    const size_t before = frames_.size();
+    encoder_->encode(event, frames_);
+    for (size_t i = before; i < frames_.size(); ++i)
+      bytes_ += frames_[i].size();
+  }
+  changed();
+}
+
+answer_stream::batch answer_stream::take() {
+  batch taken{std::exchange(frames_, {}), last_sequence_, phase_ == phase::ended};
+  bytes_ = 0;
+  taken_sequence_ = last_sequence_;
+  return taken;
+}
+
+void answer_stream::detach() {
+  wake_ = nullptr;
+  encoder_ = nullptr;
+  frames_.clear();
+}
+
+void answer_stream::changed() const {
+  if (wake_)
+    wake_();
+}
+
+} // namespace troupe

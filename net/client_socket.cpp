@@ -1,0 +1,145 @@
+#include "net/client_socket.hpp"
+
+
+#include <algorithm>
+
+namespace troupe {
+
+namespace {
+
+constexpr size_t read_bytes = 16 * 1024;
+constexpr size_t read_ahead_max = 64 * 1024;
+constexpr milliseconds linger_time{2000};
+constexpr size_t linger_bytes_max = 64 * 1024 * 1024;
+
+} // namespace
+
+client_socket::client_socket(tcp_socket socket, milliseconds write_timeout, size_t buffer_bytes_max)
+    : socket_(std::move(socket)), buffer_(buffer_bytes_max + read_ahead_max + read_bytes),
+      deadline_(socket_.get_executor()), bell_(socket_.get_executor()), write_timeout_(write_timeout) {}
+
+void client_socket::set_deadline(milliseconds limit) {
+  const auto generation = ++deadline_generation_;
+  deadline_.expires_after(limit);
+  deadline_.async_wait([weak = weak_from_this(), generation](const error_code&) {
+    const auto self = weak.lock();
+    if (!self || self->deadline_generation_ != generation)
+      return;
+    self->timed_out_ = true;
+    self->abort();
+  });
+}
+
+awaitable<bool> client_socket::read_some() {
+  if (gone_)
+    co_return false;
+  error_code failed;
+  const auto space = buffer_.prepare(std::min(read_bytes, buffer_.max_size() - buffer_.size()));
+  const size_t bytes =
+      co_await socket_.async_read_some(space, asio::redirect_error(asio::use_awaitable, failed));
+  buffer_.commit(bytes);
+  if (failed)
+    gone_ = true;
+  co_return !gone_;
+}
+
+awaitable<bool> client_socket::write(std::string_view bytes) {
+  while (!bytes.empty()) {
+    if (gone_)
+      co_return false;
+    error_code failed;
+    size_t sent = socket_.write_some(asio::buffer(bytes), failed);
+    if (failed == asio::error::would_block) {
+      failed = {};
+      set_deadline(write_timeout_);
+      sent = co_await socket_.async_write_some(asio::buffer(bytes),
+                                               asio::redirect_error(asio::use_awaitable, failed));
+      clear_deadline();
+    }
+    bytes.remove_prefix(sent);
+    bytes_written_ += sent;
+    if (failed)
+      gone_ = true;
+  }
+  co_return !gone_;
+}
+
+void client_socket::watch() {
+  watch_wanted_ = true;
+  if (watching_ || gone_ || buffer_.size() >= read_ahead_max)
+    return;
+  watching_ = true;
+  socket_.async_read_some(buffer_.prepare(4096),
+                          [self = shared_from_this()](const error_code& failed, size_t bytes) {
+                            self->on_read_ahead(failed, bytes);
+                          });
+}
+
+void client_socket::on_read_ahead(const error_code& failed, size_t bytes) {
+  watching_ = false;
+  buffer_.commit(bytes);
+  if (!watch_wanted_)
+    return wake();
+  if (failed) {
+    abort();
+    return;
+  }
+  watch();
+}
+
+awaitable<void> client_socket::unwatch() {
+  watch_wanted_ = false;
+  while (watching_) {
+    error_code ignored;
+    socket_.cancel(ignored);
+    co_await wait(milliseconds(1000));
+  }
+}
+
+awaitable<void> client_socket::wait(milliseconds limit) {
+  if (!rung_) {
+    error_code ignored;
+    bell_.expires_after(limit);
+    co_await bell_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  }
+  rung_ = false;
+}
+
+void client_socket::wake() {
+  rung_ = true;
+  bell_.cancel();
+}
+
+void client_socket::abort() {
+  gone_ = true;
+  error_code ignored;
+  socket_.cancel(ignored);
+  wake();
+}
+
+awaitable<void> client_socket::linger() {
+  if (!socket_.is_open())
+    co_return;
+  error_code failed;
+  socket_.shutdown(tcp_socket::shutdown_send, failed);
+  gone_ = false;
+  timed_out_ = false;
+  set_deadline(linger_time);
+  buffer_.consume(buffer_.size());
+  for (size_t total = 0; total < linger_bytes_max && co_await read_some();) {
+    total += buffer_.size();
+    buffer_.consume(buffer_.size());
+  }
+  clear_deadline();
+}
+
+void client_socket::close() {
+  gone_ = true;
+  clear_deadline();
+  error_code ignored;
+  deadline_.cancel();
+  socket_.close(ignored);
+  wake();
+}
+
+} // namespace troupe

@@ -1,0 +1,22 @@
+#pragma once
+
+#include "actors/messages.hpp"
+
+#include <string>
+#include <vector>
+
+namespace troupe {
+
+/// Turns the events of one response into what its door sends.
+class event_encoder {
+ public:
+  virtual ~event_encoder() = default;
+
+  /// Comes first, once.
+  virtual void accept(const accepted_response&) = 0;
+
+  /// Appends zero or more complete frames: SSE events, WebSocket messages, or one JSON body at the end.
+  virtual void encode(const response_event&, std::vector<std::string>& frames) = 0;
+};
+
+} // namespace troupe

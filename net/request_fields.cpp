@@ -1,0 +1,127 @@
+#include "net/request_fields.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <limits>
+
+namespace troupe {
+
+using simdjson::SUCCESS;
+
+void read_sampling(field_reader& fields, generation_request& request) {
+  auto& sampling = request.sampling;
+  request.model = fields.string("model", 512).value_or("");
+  if (const auto value = fields.number("temperature", 0, 2)) {
+    if (*value > 0 && *value < 0.01)
+      fields.fail("temperature", "must be 0 (greedy) or 0.01 to 2");
+    sampling.temperature = static_cast<float>(*value);
+  }
+  if (const auto value = fields.number("top_p", 0, 1)) {
+    if (static_cast<float>(*value) <= 0)
+      fields.fail("top_p", "must be more than 0 and at most 1");
+    sampling.top_p = static_cast<float>(*value);
+  }
+  if (const auto value = fields.number("repetition_penalty", 0, 10)) {
+    if (static_cast<float>(*value) <= 0)
+      fields.fail("repetition_penalty", "must be more than 0 and at most 10");
+    sampling.repetition_penalty = static_cast<float>(*value);
+  }
+  if (const auto value = fields.integer("top_k", 0, std::numeric_limits<int32_t>::max()))
+    sampling.top_k = static_cast<int32_t>(*value);
+  if (const auto value = fields.number("min_p", 0, 1))
+    sampling.min_p = static_cast<float>(*value);
+  if (const auto value = fields.number("presence_penalty", -2, 2))
+    sampling.presence_penalty = static_cast<float>(*value);
+  if (const auto value = fields.number("frequency_penalty", -2, 2))
+    sampling.frequency_penalty = static_cast<float>(*value);
+  request.seed = fields.seed("seed");
+}
+
+namespace {
+
+std::optional<std::string> read_part(field_reader& fields, const simdjson::dom::element& part,
+                                     const std::string& path, std::initializer_list<const char*> types) {
+  simdjson::dom::object object;
+  if (part.get(object) != SUCCESS) {
+    fields.fail(path, "must be an object");
+    return {};
+  }
+  field_reader reader(object, fields.full_name(path) + ".");
+  const auto type = reader.string("type", 64).value_or("");
+  if (!reader.failed() && std::find(types.begin(), types.end(), type) == types.end())
+    reader.fail("type", fmt::format("must be {}; other parts are not in this release", fmt::join(types, " or ")),
+                request_error::not_supported);
+  const auto text = reader.string("text", text_bytes_max);
+  if (!reader.failed() && !text)
+    reader.fail("text", "is missing");
+  if (!reader.failed())
+    return std::string(*text);
+  fields.fail(reader.problem());
+  return {};
+}
+
+} // namespace
+
+std::optional<std::string> read_content(field_reader& fields, std::string_view name,
+                                        std::initializer_list<const char*> part_types) {
+  const auto value = fields.any(name);
+  if (!value) {
+    fields.fail(name, "is missing: a string or a list of text parts");
+    return {};
+  }
+  std::string_view text;
+  if (value->get(text) == SUCCESS)
+    return std::string(text);
+  simdjson::dom::array parts;
+  if (value->get(parts) != SUCCESS) {
+    fields.fail(name, "must be a string or a list of text parts");
+    return {};
+  }
+  std::string joined;
+  size_t index = 0;
+  for (const auto part : parts) {
+    const auto piece = read_part(fields, part, fmt::format("{}[{}]", name, index), part_types);
+    if (!piece)
+      return {};
+    if (index++ > 0)
+      joined += '\n';
+    joined += *piece;
+  }
+  return joined;
+}
+
+std::vector<std::pair<std::string, std::string>> read_metadata(field_reader& fields) {
+  std::vector<std::pair<std::string, std::string>> pairs;
+  const auto value = fields.any("metadata");
+  simdjson::dom::object object;
+  if (!value)
+    return pairs;
+  if (value->get(object) != SUCCESS) {
+    fields.fail("metadata", "must be an object of strings");
+    return pairs;
+  }
+  for (const auto [key, element] : object) {
+    std::string_view text;
+    if (element.get(text) != SUCCESS)
+      fields.fail("metadata", "must be an object of strings");
+    else if (character_count(key) > 64 || character_count(text) > 512)
+      fields.fail("metadata", "has a key of more than 64 or a value of more than 512 characters");
+    else if (pairs.size() == 16)
+      fields.fail("metadata", "has more than 16 pairs");
+    if (fields.failed())
+      return {};
+    pairs.emplace_back(key, text);
+  }
+  return pairs;
+}
+
+size_t character_count(std::string_view text) {
+  return static_cast<size_t>(std::count_if(
+      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+}
+
+std::string template_role(std::string_view role) {
+  return std::string(role == "developer" ? "system" : role);
+}
+
+} // namespace troupe

@@ -1,0 +1,186 @@
+#include "net/response_json.hpp"
+
+#include "net/json_writer.hpp"
+
+#include <algorithm>
+
+namespace troupe {
+
+namespace {
+
+void write_part(json_writer& json, std::string_view text) {
+  json.begin_object().field("type", "output_text").field("text", text);
+  json.key("annotations").begin_array().end_array();
+  json.key("logprobs").begin_array().end_array();
+  json.end_object();
+}
+
+void write_usage(json_writer& json, const response_event& event) {
+  json.key("usage").begin_object();
+  json.field("input_tokens", event.prompt_tokens);
+  json.key("input_tokens_details").begin_object();
+  json.field("cached_tokens", event.cached_tokens).end_object();
+  json.field("output_tokens", event.output_tokens);
+  json.key("output_tokens_details").begin_object();
+  json.field("reasoning_tokens", 0).end_object();
+  json.field("total_tokens", int64_t{event.prompt_tokens} + event.output_tokens);
+  json.end_object();
+}
+
+std::string_view response_status(event_kind kind) {
+  switch (kind) {
+  case event_kind::completed:
+    return "completed";
+  case event_kind::incomplete:
+    return "incomplete";
+  case event_kind::failed:
+    return "failed";
+  default:
+    return "in_progress";
+  }
+}
+
+} // namespace
+
+std::string_view event_name(event_kind kind) {
+  switch (kind) {
+  case event_kind::created:
+    return "response.created";
+  case event_kind::in_progress:
+    return "response.in_progress";
+  case event_kind::output_item_added:
+    return "response.output_item.added";
+  case event_kind::content_part_added:
+    return "response.content_part.added";
+  case event_kind::output_text_delta:
+    return "response.output_text.delta";
+  case event_kind::output_text_done:
+    return "response.output_text.done";
+  case event_kind::content_part_done:
+    return "response.content_part.done";
+  case event_kind::output_item_done:
+    return "response.output_item.done";
+  case event_kind::completed:
+    return "response.completed";
+  case event_kind::incomplete:
+    return "response.incomplete";
+  case event_kind::failed:
+    break;
+  }
+  return "response.failed";
+}
+
+void response_json::accept(const accepted_response& accepted) {
+  accepted_ = accepted;
+  const auto& id = accepted.response_id;
+  item_id_ = "msg_" + (id.starts_with("resp_") ? id.substr(5) : id);
+}
+
+std::string response_json::event(const response_event& event, bool item_incomplete, int64_t now) const {
+  std::string text;
+  text.reserve(256 + event.text.size());
+  json_writer json(text);
+  json.begin_object().field("type", event_name(event.kind)).field("sequence_number", event.sequence_number);
+  switch (event.kind) {
+  case event_kind::output_item_added:
+  case event_kind::output_item_done:
+    json.field("output_index", 0).key("item");
+    if (event.kind == event_kind::output_item_added)
+      write_item(json, "in_progress", nullptr);
+    else
+      write_item(json, item_incomplete ? "incomplete" : "completed", &event.text);
+    break;
+  case event_kind::content_part_added:
+  case event_kind::content_part_done:
+    json.field("item_id", item_id_).field("output_index", 0).field("content_index", 0).key("part");
+    write_part(json, event.kind == event_kind::content_part_added ? std::string_view() : event.text);
+    break;
+  case event_kind::output_text_delta:
+  case event_kind::output_text_done:
+    json.field("item_id", item_id_).field("output_index", 0).field("content_index", 0);
+    json.field(event.kind == event_kind::output_text_delta ? "delta" : "text", event.text);
+    json.key("logprobs").begin_array().end_array();
+    break;
+  default:
+    json.key("response");
+    write_response(json, event, now);
+  }
+  json.end_object();
+  return text;
+}
+
+std::string response_json::object(const response_event& event, int64_t now) const {
+  std::string text;
+  json_writer json(text);
+  write_response(json, event, now);
+  return text;
+}
+
+void response_json::write_response(json_writer& json, const response_event& event, int64_t now) const {
+  json.begin_object();
+  write_outcome(json, event, now);
+  write_request(json);
+  json.end_object();
+}
+
+void response_json::write_outcome(json_writer& json, const response_event& event, int64_t now) const {
+  json.field("id", accepted_.response_id).field("object", "response");
+  json.field("created_at", accepted_.created_at).field("status", response_status(event.kind));
+  if (event.kind == event_kind::completed)
+    json.field("completed_at", std::max(now, accepted_.created_at));
+  else
+    json.field("completed_at", nullptr);
+  if (event.kind == event_kind::failed) {
+    json.key("error").begin_object().field("code", to_string(event.error));
+    json.field("message", event.error_message).end_object();
+  } else {
+    json.field("error", nullptr);
+  }
+  if (event.kind == event_kind::incomplete)
+    json.key("incomplete_details").begin_object().field("reason", "max_output_tokens").end_object();
+  else
+    json.field("incomplete_details", nullptr);
+  json.field("model", accepted_.model);
+  write_output(json, event);
+  if (is_terminal(event.kind) && event.kind != event_kind::failed)
+    write_usage(json, event);
+  else
+    json.field("usage", nullptr);
+}
+
+void response_json::write_output(json_writer& json, const response_event& event) const {
+  json.key("output").begin_array();
+  if (event.kind == event_kind::completed || event.kind == event_kind::incomplete)
+    write_item(json, response_status(event.kind), &event.text);
+  else if (event.kind == event_kind::failed && !event.text.empty())
+    write_item(json, "incomplete", &event.text);
+  json.end_array();
+}
+
+void response_json::write_item(json_writer& json, std::string_view state, const std::string* text) const {
+  json.begin_object().field("id", item_id_).field("type", "message").field("status", state);
+  json.field("role", "assistant").key("content").begin_array();
+  if (text)
+    write_part(json, *text);
+  json.end_array().end_object();
+}
+
+void response_json::write_request(json_writer& json) const {
+  json.field("previous_response_id", nullptr).field("instructions", echo_.instructions);
+  json.field("max_output_tokens", echo_.max_output_tokens).field("max_tool_calls", echo_.max_tool_calls);
+  json.key("tools").begin_array().end_array();
+  json.field("tool_choice", echo_.tool_choice).field("parallel_tool_calls", echo_.parallel_tool_calls);
+  json.key("text").begin_object().key("format").begin_object().field("type", "text").end_object().end_object();
+  json.field("truncation", echo_.truncation);
+  json.field("temperature", echo_.temperature).field("top_p", echo_.top_p);
+  json.field("presence_penalty", echo_.presence_penalty).field("frequency_penalty", echo_.frequency_penalty);
+  json.field("top_logprobs", 0).field("reasoning", nullptr);
+  json.field("store", echo_.store).field("background", false).field("service_tier", "default");
+  json.key("metadata").begin_object();
+  for (const auto& [key, value] : echo_.metadata)
+    json.field(key, value);
+  json.end_object();
+  json.field("safety_identifier", echo_.safety_identifier).field("prompt_cache_key", echo_.prompt_cache_key);
+}
+
+} // namespace troupe

@@ -1,0 +1,48 @@
+#include "net/stream_registry.hpp"
+
+#include <utility>
+
+namespace troupe {
+
+bool stream_registry::add(const std::string& response_id, listener_pointer listener) {
+  return streams_.try_emplace(response_id, stream{std::move(listener), 0}).second;
+}
+
+stream_registry::listener_pointer stream_registry::find(const std::string& response_id) const {
+  auto found = streams_.find(response_id);
+  return found == streams_.end() ? nullptr : found->second.listener;
+}
+
+std::vector<stream_registry::delivery> stream_registry::sort(event_batch batch) {
+  std::vector<delivery> out;
+  std::unordered_map<std::string, size_t> places;
+  for (auto& event : batch.events) {
+    auto found = streams_.find(event.response_id);
+    if (found == streams_.end())
+      continue;
+    const auto place = places.try_emplace(event.response_id, out.size()).first->second;
+    if (place == out.size())
+      out.push_back({found->second.listener, {}});
+    found->second.next_number = event.sequence_number + 1;
+    if (is_terminal(event.kind))
+      streams_.erase(found);
+    out[place].events.push_back(std::move(event));
+  }
+  return out;
+}
+
+std::vector<stream_registry::delivery> stream_registry::fail_all(request_error code, const std::string& message) {
+  std::vector<delivery> out;
+  for (auto& [id, each] : std::exchange(streams_, {})) {
+    response_event event;
+    event.response_id = id;
+    event.sequence_number = each.next_number;
+    event.kind = event_kind::failed;
+    event.error = code;
+    event.error_message = message;
+    out.push_back({std::move(each.listener), {std::move(event)}});
+  }
+  return out;
+}
+
+} // namespace troupe

@@ -1,0 +1,77 @@
+#include "supervision/child_table.hpp"
+
+#include <caf/send.hpp>
+
+#include <utility>
+
+namespace troupe {
+
+namespace {
+
+std::vector<child_spec> specs_of(const std::vector<supervised_child>& children) {
+  std::vector<child_spec> specs;
+  for (const auto& child : children)
+    specs.push_back(child.spec);
+  return specs;
+}
+
+} // namespace
+
+child_table::child_table(caf::local_actor& owner, restart_strategy strategy, restart_intensity intensity,
+                         std::vector<supervised_child> children, const time_source& clock)
+    : owner_(owner), clock_(clock), table_(strategy, intensity, specs_of(children)) {
+  for (auto& child : children)
+    rows_.push_back({.start = std::move(child.start), .handle = {}, .alive = false, .told_to_stop = {}});
+}
+
+child_table::outcome child_table::start_all() { return act(table_.start_all()); }
+
+child_table::outcome child_table::stop_all() { return act(table_.stop_all()); }
+
+child_table::outcome child_table::on_down(const caf::down_msg& message) {
+  for (size_t index = 0; index < rows_.size(); ++index) {
+    auto& ended = rows_[index];
+    if (!ended.alive || ended.handle.address() != message.source)
+      continue;
+    ended.alive = false;
+    const bool expected = std::exchange(ended.told_to_stop, std::nullopt).has_value();
+    const bool normal = message.reason == caf::exit_reason::normal;
+    auto out = act(table_.down(index, normal, clock_.now()));
+    if (!expected)
+      out.ended = index;
+    return out;
+  }
+  return {};
+}
+
+child_table::outcome child_table::act(const supervision_table::effects& effects) {
+  for (auto index : effects.stop) {
+    rows_[index].told_to_stop = clock_.now();
+    caf::anon_send_exit(rows_[index].handle, caf::exit_reason::user_shutdown);
+  }
+  for (auto index : effects.start) {
+    auto& started = rows_[index];
+    started.handle = started.start();
+    started.alive = true;
+    owner_.monitor(started.handle);
+    owner_.link_to(started.handle);
+  }
+  return {.ended = {}, .started = effects.start, .gave_up = effects.give_up, .all_down = effects.all_down};
+}
+
+void child_table::kill_slow() {
+  for (size_t index = 0; index < rows_.size(); ++index) {
+    const auto& told = rows_[index].told_to_stop;
+    if (told && clock_.now() - *told > milliseconds(table_.spec(index).shutdown_ms))
+      caf::anon_send_exit(rows_[index].handle, caf::exit_reason::kill);
+  }
+}
+
+bool child_table::owns(const caf::actor_addr& address) const {
+  for (const auto& each : rows_)
+    if (each.handle && each.handle.address() == address)
+      return true;
+  return false;
+}
+
+} // namespace troupe

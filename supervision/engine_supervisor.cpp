@@ -1,0 +1,118 @@
+#include "supervision/engine_supervisor.hpp"
+
+#include "actors/executor.hpp"
+#include "actors/faults.hpp"
+#include "actors/page_manager.hpp"
+#include "observe/log.hpp"
+
+#include <caf/actor_system.hpp>
+
+namespace troupe {
+
+namespace {
+
+constexpr milliseconds tick_interval{100};
+
+} // namespace
+
+engine_supervisor::engine_supervisor(caf::actor_config& config, engine_options options, ledger_actor ledger,
+                                     metrics& metrics)
+    : engine_actor::base(config), options_(std::move(options)), ledger_(std::move(ledger)), metrics_(metrics),
+      children_(*this, restart_strategy::one_for_all, options_.intensity, children(), *options_.resources.clock) {}
+
+std::vector<supervised_child> engine_supervisor::children() {
+  // A step ends within step_time_max_ms or so; a detached actor stops after it.
+  return {
+      {{.id = "page_manager", .restart = restart_kind::permanent, .shutdown_ms = 1000}, [this] { return start_page_manager(); }},
+      {{.id = "executor", .restart = restart_kind::permanent, .shutdown_ms = 5000}, [this] { return start_executor(); }},
+      {{.id = "batcher", .restart = restart_kind::permanent, .shutdown_ms = 1000}, [this] { return start_batcher(); }},
+  };
+}
+
+caf::actor engine_supervisor::start_page_manager() {
+  epoch_ = ++*options_.epochs;
+  pages_ = system().spawn<page_manager>(options_.page_count, metrics_);
+  return caf::actor_cast<caf::actor>(pages_);
+}
+
+caf::actor engine_supervisor::start_executor() {
+  const auto& limits = options_.batching.limits;
+  auto runner = std::make_shared<step_runner>(options_.resources, epoch_, limits.max_batch_size, limits.max_batch_tokens);
+  executor_ = system().spawn<executor, caf::detached>(std::move(runner), ledger_, metrics_);
+  return caf::actor_cast<caf::actor>(executor_);
+}
+
+caf::actor engine_supervisor::start_batcher() {
+  batcher_ = system().spawn<batcher>(options_.batching, executor_, pages_, *options_.resources.clock, metrics_);
+  return caf::actor_cast<caf::actor>(batcher_);
+}
+
+engine_supervisor::behavior_type engine_supervisor::make_behavior() {
+  set_down_handler([this](caf::down_msg& message) { handle(children_.on_down(message), message.reason); });
+  set_exit_handler([this](caf::exit_msg& message) {
+    if (!children_.owns(message.source)) // from above: stop; a child's own end comes as a down message
+      handle(children_.stop_all(), message.reason);
+  });
+  handle(children_.start_all(), {});
+  delayed_send(this, tick_interval, tick{});
+  return {
+      [this](dispatch_sequence& sequence) {
+        if (sequence.epoch == epoch_)
+          send(batcher_, std::move(sequence));
+      },
+      [this](const cancel_sequence& cancel) {
+        if (cancel.epoch == epoch_)
+          send(batcher_, cancel);
+      },
+      [this](const step_ack& ack) {
+        if (ack.epoch == epoch_)
+          send(batcher_, ack);
+      },
+      [this](health_probe probe) { return delegate(batcher_, probe); },
+      [this](const inject_fault& fault) { commit(fault); },
+      [this](tick) {
+        children_.kill_slow();
+        delayed_send(this, tick_interval, tick{});
+      },
+  };
+}
+
+void engine_supervisor::handle(const child_table::outcome& outcome, const caf::error& reason) {
+  if (outcome.ended) {
+    const auto& id = children_.spec(*outcome.ended).id;
+    metrics_.count_restart(id);
+    log_event(log_level::error, "actor_down", {{"actor", id}, {"epoch", epoch_}, {"reason", caf::to_string(reason)}});
+  }
+  if (outcome.gave_up)
+    give_up_reason_ = reason;
+  if (outcome.all_down)
+    return quit(give_up_reason_);
+  if (!outcome.started.empty()) {
+    // The batcher is the last row: the engine is whole again. All that the old epoch held is void.
+    metrics_.set_epoch(epoch_);
+    log_event(log_level::info, "engine_up", {{"epoch", epoch_}});
+    send(ledger_, engine_up{epoch_, options_.resources.record->take()}, engine_actor(this));
+  }
+}
+
+void engine_supervisor::commit(const inject_fault& fault) {
+  if (fault.part == engine_part::engine)
+    return commit_fault(fault);
+  const auto part = fault.part == engine_part::batcher      ? batcher_child
+                    : fault.part == engine_part::executor ? executor_child
+                                                            : page_manager_child;
+  if (fault.kind == fault_kind::kill)
+    caf::anon_send_exit(children_.handle(part), caf::exit_reason::kill);
+  else
+    caf::anon_send(caf::actor_cast<caf::actor>(children_.handle(part)), fault);
+}
+
+void engine_supervisor::on_exit() {
+  // Handles in members keep cycles alive.
+  pages_ = nullptr;
+  executor_ = nullptr;
+  batcher_ = nullptr;
+  ledger_ = nullptr;
+}
+
+} // namespace troupe

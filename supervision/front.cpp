@@ -1,0 +1,85 @@
+#include "supervision/front.hpp"
+
+#include "observe/log.hpp"
+
+#include <algorithm>
+
+namespace troupe {
+
+namespace {
+
+constexpr milliseconds tick_interval{100};
+
+} // namespace
+
+front::front(caf::actor_config& config, front_options options, metrics& metrics)
+    : front_actor::base(config), options_(std::move(options)), metrics_(metrics),
+      children_(*this, restart_strategy::rest_for_one, options_.intensity, children(), *options_.clock) {}
+
+std::vector<supervised_child> front::children() {
+  std::vector<supervised_child> rows;
+  for (auto& child : options_.table)
+    rows.push_back({child.spec, [this, &child] { return child.start(current_); }});
+  return rows;
+}
+
+front::behavior_type front::make_behavior() {
+  set_down_handler([this](caf::down_msg& message) { handle(children_.on_down(message), message.reason); });
+  set_exit_handler([this](caf::exit_msg& message) {
+    if (!children_.owns(message.source)) {
+      options_.health->set_unavailable(true);
+      handle(children_.stop_all(), message.reason);
+    }
+  });
+  handle(children_.start_all(), {});
+  delayed_send(this, tick_interval, tick{});
+  return {
+      [this](generation_request& request, const subscriber_actor& subscriber) {
+        if (std::find(subscribers_.begin(), subscribers_.end(), subscriber) == subscribers_.end())
+          subscribers_.push_back(subscriber);
+        return delegate(current_.intake, std::move(request), subscriber);
+      },
+      [this](const acknowledge_events& ack) { send(current_.ledger, ack); },
+      [this](const cancel_response& cancel) { send(current_.ledger, cancel); },
+      [this](health_probe probe) { return delegate(current_.engine, probe); },
+      [this](const inject_fault& fault) { send(current_.engine, fault); },
+      [this](tick) {
+        children_.kill_slow();
+        delayed_send(this, tick_interval, tick{});
+      },
+  };
+}
+
+void front::handle(const child_table::outcome& outcome, const caf::error& reason) {
+  if (outcome.ended) {
+    const auto& id = children_.spec(*outcome.ended).id;
+    const auto why = caf::to_string(reason);
+    metrics_.count_restart(id);
+    log_event(log_level::error, "actor_down", {{"actor", id}, {"reason", why}});
+    if (id == "engine")
+      on_engine_end(why);
+    if (id == "ledger")
+      for (const auto& subscriber : subscribers_)
+        send(subscriber, ledger_lost{});
+  }
+  if (outcome.gave_up)
+    log_event(log_level::error, "node_gave_up", {{"reason", caf::to_string(reason)}});
+  if (outcome.all_down)
+    quit(children_.ending() && !outcome.gave_up ? caf::error{} : reason);
+}
+
+/// The engine is a temporary child: its supervisor has tried often enough. The node stays up, unready, and says
+/// so to everybody; whoever runs the process decides.
+void front::on_engine_end(const std::string& reason) {
+  options_.health->set_unavailable(true);
+  metrics_.set_ready(false);
+  send(current_.ledger, engine_gone{reason});
+}
+
+void front::on_exit() {
+  current_ = {};
+  subscribers_.clear();
+  options_.table.clear();
+}
+
+} // namespace troupe

@@ -1,0 +1,96 @@
+#pragma once
+
+#include "actors/messages.hpp"
+#include "base/clock.hpp"
+#include "supervision/ledger_entry.hpp"
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+namespace troupe {
+
+struct ledger_limits {
+  size_t entries_max = 256;              // admitted and not ended
+  int64_t unsent_bytes_max = 1024 * 1024; // events of one response that its reader has not acknowledged
+};
+
+/// Times of one response, for metrics.
+struct response_timing {
+  double queue_and_prefill_s = 0; // accepted → first token
+  double total_s = 0;             // accepted → terminal event
+};
+
+struct ended_response {
+  std::string response_id;
+  event_kind kind = event_kind::completed;
+  request_error error = request_error::internal; // failed only
+  int32_t prompt_tokens = 0;
+  int32_t output_tokens = 0;
+  response_timing timing;
+};
+
+struct addressed_event {
+  subscriber_key subscriber = 0;
+  response_event event;
+};
+
+/// What the ledger's actor does after an event. Order within a list is the order of sending.
+struct ledger_effects {
+  std::vector<addressed_event> events;
+  std::vector<dispatch_sequence> dispatches;
+  std::vector<cancel_sequence> cancels;
+  std::optional<step_ack> ack;
+  std::vector<double> first_token_s;  // accepted → first token
+  std::vector<double> inter_token_s;  // between two tokens of one response
+  std::vector<ended_response> ended;
+  size_t stale_tokens = 0;            // dropped: of an old epoch, or known already
+};
+
+/// Every accepted request with its tokens and its numbered events: the error kernel. It holds what is needed to
+/// run any answer again from where it was, and lets an engine's results in only by epoch and position, so that
+/// no restart can lose, repeat or rewrite a token. Plain code, no I/O.
+class ledger {
+ public:
+  ledger(ledger_limits limits, make_text_decoder decoder, const time_source& clock);
+
+  /// Accepts or refuses. Errors: too_many_requests, not_ready.
+  std::variant<accepted_response, rejection> open(open_entry request, subscriber_key subscriber, ledger_effects&);
+
+  ledger_effects step(const step_result& result);
+  ledger_effects acknowledge(const acknowledge_events& ack);
+  ledger_effects cancel(const std::string& response_id);
+  ledger_effects cancel_subscriber(subscriber_key subscriber);
+  ledger_effects engine_started(const engine_up& up);
+  ledger_effects engine_lost(const engine_gone& gone);
+  ledger_effects check_deadlines();
+
+  size_t entries() const { return entries_.size(); }
+
+ private:
+  using entry_map = std::map<sequence_id, ledger_entry>; // in order of arrival
+
+  void dispatch(ledger_entry& entry, ledger_effects& out);
+  void take_token(ledger_entry& entry, const sampled_token& token, ledger_effects& out);
+  void fail(ledger_entry& entry, request_error code, std::string message, ledger_effects& out);
+  void note_end(const ledger_entry& entry, ledger_effects& out);
+  void send_ready(ledger_entry& entry, ledger_effects& out);
+  template <class Predicate>
+  void erase(Predicate unwanted);
+  void erase_delivered();
+
+  ledger_limits limits_;
+  make_text_decoder make_decoder_;
+  const time_source& clock_;
+  entry_map entries_;
+  std::unordered_map<std::string, sequence_id> by_response_;
+  sequence_id next_sequence_ = 1;
+  epoch_number epoch_ = 0;  // 0: no engine yet
+  bool engine_gone_ = false;
+};
+
+} // namespace troupe

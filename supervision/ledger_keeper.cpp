@@ -1,0 +1,127 @@
+#include "supervision/ledger_keeper.hpp"
+
+#include "observe/log.hpp"
+
+#include <caf/typed_response_promise.hpp>
+
+#include <map>
+
+namespace troupe {
+
+namespace {
+
+constexpr milliseconds tick_interval{50}; // a deadline is kept within 100 ms
+
+std::string_view outcome_of(const ended_response& ended) {
+  switch (ended.kind) {
+  case event_kind::completed:
+    return "stop";
+  case event_kind::incomplete:
+    return "length";
+  default:
+    return to_string(ended.error);
+  }
+}
+
+} // namespace
+
+ledger_keeper::ledger_keeper(caf::actor_config& config, ledger_limits limits, make_text_decoder decoder,
+                             const time_source& clock, metrics& metrics)
+    : ledger_actor::base(config), ledger_(limits, std::move(decoder), clock), metrics_(metrics) {}
+
+ledger_keeper::behavior_type ledger_keeper::make_behavior() {
+  set_down_handler([this](const caf::down_msg& message) {
+    for (const auto& [key, subscriber] : subscribers_) {
+      if (subscriber.address() == message.source) {
+        act(ledger_.cancel_subscriber(key));
+        subscribers_.erase(key);
+        return;
+      }
+    }
+  });
+  delayed_send(this, tick_interval, tick{});
+  return {
+      [this](open_entry& request, const subscriber_actor& subscriber) {
+        // The answer goes out before the first event.
+        auto promise = make_response_promise<intake_reply>();
+        ledger_effects effects;
+        intake_reply reply;
+        auto opened = ledger_.open(std::move(request), key_of(subscriber), effects);
+        if (auto* accepted = std::get_if<accepted_response>(&opened))
+          reply.accepted = std::move(*accepted);
+        else
+          reply.rejected = std::get<rejection>(std::move(opened));
+        promise.deliver(std::move(reply));
+        act(std::move(effects));
+        return promise;
+      },
+      [this](const step_result& result) { act(ledger_.step(result)); },
+      [this](const acknowledge_events& ack) { act(ledger_.acknowledge(ack)); },
+      [this](const cancel_response& cancel) { act(ledger_.cancel(cancel.response_id)); },
+      [this](const engine_up& up, const engine_actor& engine) {
+        engine_ = engine;
+        act(ledger_.engine_started(up));
+      },
+      [this](const engine_gone& gone) { act(ledger_.engine_lost(gone)); },
+      [this](tick) {
+        act(ledger_.check_deadlines());
+        delayed_send(this, tick_interval, tick{});
+      },
+  };
+}
+
+subscriber_key ledger_keeper::key_of(const subscriber_actor& subscriber) {
+  for (const auto& [key, known] : subscribers_)
+    if (known == subscriber)
+      return key;
+  monitor(subscriber);
+  subscribers_.emplace(next_key_, subscriber);
+  return next_key_++;
+}
+
+void ledger_keeper::act(ledger_effects effects) {
+  // Events first: the reader waits for them, the engine has its next step already.
+  send_events(std::move(effects.events));
+  if (engine_) {
+    if (effects.ack)
+      send(engine_, *effects.ack);
+    for (auto& cancel : effects.cancels)
+      send(engine_, cancel);
+    for (auto& dispatch : effects.dispatches)
+      send(engine_, std::move(dispatch));
+  }
+  for (auto seconds : effects.first_token_s)
+    metrics_.observe_first_token(seconds);
+  for (auto seconds : effects.inter_token_s)
+    metrics_.observe_inter_token(seconds);
+  for (const auto& ended : effects.ended) {
+    const auto outcome = outcome_of(ended);
+    metrics_.observe_response(outcome, ended.prompt_tokens, ended.output_tokens, ended.timing.queue_and_prefill_s,
+                              ended.timing.total_s);
+    log_event(log_level::info, "response_ended",
+              {{"response", ended.response_id},
+               {"outcome", outcome},
+               {"prompt_tokens", ended.prompt_tokens},
+               {"output_tokens", ended.output_tokens},
+               {"first_token_ms", static_cast<int64_t>(ended.timing.queue_and_prefill_s * 1000)},
+               {"total_ms", static_cast<int64_t>(ended.timing.total_s * 1000)}});
+  }
+  metrics_.count_stale_tokens(effects.stale_tokens);
+  metrics_.set_ledger_entries(ledger_.entries());
+}
+
+void ledger_keeper::send_events(std::vector<addressed_event> events) {
+  std::map<subscriber_key, event_batch> batches;
+  for (auto& [key, event] : events)
+    batches[key].events.push_back(std::move(event));
+  for (auto& [key, batch] : batches)
+    if (auto found = subscribers_.find(key); found != subscribers_.end())
+      send(found->second, std::move(batch));
+}
+
+void ledger_keeper::on_exit() {
+  engine_ = nullptr;
+  subscribers_.clear();
+}
+
+} // namespace troupe
