@@ -90,13 +90,9 @@ batch_planner::effects batch_planner::step_done(const step_result& result, stead
       found->second.computed = row.position; // the position after the row's last token, see add_row
     }
   }
-  for (const auto& token : result.tokens) {
-    auto found = sequences_.find(token.id);
-    TROUPE_CHECK(found != sequences_.end(), "a token for an unknown sequence");
-    found->second.dispatch.emitted.push_back(token.token);
-    if (token.finish != finish_reason::none)
-      drop(token.id);
-  }
+  effects noted;
+  for (const auto& token : result.tokens)
+    take_token(token, noted, now);
   for (const auto& row : in_flight_) {
     auto found = sequences_.find(row.id);
     if (found != sequences_.end() && found->second.cancelled)
@@ -109,7 +105,18 @@ batch_planner::effects batch_planner::step_done(const step_result& result, stead
   probe_pending_ = false;
   auto out = advance(now);
   out.health = health;
+  out.prefilled = std::move(noted.prefilled);
   return out;
+}
+
+void batch_planner::take_token(const sampled_token& token, effects& out, steady_time now) {
+  auto found = sequences_.find(token.id);
+  TROUPE_CHECK(found != sequences_.end(), "a token for an unknown sequence");
+  if (token.position == 0)
+    out.prefilled.push_back(std::chrono::duration_cast<microseconds>(now - found->second.first_step));
+  found->second.dispatch.emitted.push_back(token.token);
+  if (token.finish != finish_reason::none)
+    drop(token.id);
 }
 
 batch_planner::effects batch_planner::acknowledge(uint64_t step, steady_time now) {
@@ -187,6 +194,7 @@ void batch_planner::plan_step(effects& out, steady_time now) {
   if (hold_for_company(out, now))
     return;
   step_plan plan;
+  plan.continues = running() > 0;
   auto budget = token_budget();
   const auto full = [&] { return static_cast<int32_t>(plan.rows.size()) >= limits_.max_batch_size || budget <= 0; };
   // Decode rows first: a running stream never waits for somebody's prompt.
@@ -200,6 +208,10 @@ void batch_planner::plan_step(effects& out, steady_time now) {
       if (tokens <= 0)
         continue;
       budget -= tokens;
+      if (!candidate.started) {
+        candidate.first_step = now;
+        out.queued.push_back(std::chrono::duration_cast<microseconds>(now - candidate.arrived));
+      }
       add_row(plan, candidate, tokens);
     }
   }

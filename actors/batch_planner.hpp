@@ -30,6 +30,8 @@ class batch_planner {
     std::optional<steady_time> wake_at; // call wake() then
     std::optional<health_report> health;
     std::optional<microseconds> waited; // this plan's oldest sequence waited so long for company
+    std::vector<microseconds> queued;    // of sequences in their first step: since they came
+    std::vector<microseconds> prefilled; // of sequences with their first token: since their first step
     int32_t preempted = 0;
   };
 
@@ -52,6 +54,7 @@ class batch_planner {
     int32_t computed = 0;              // positions whose keys and values are in pages
     std::vector<page_id> block_table;
     steady_time arrived{};
+    steady_time first_step{};
     bool started = false;              // the executor has its sampler state
     bool in_step = false;
     bool cancelled = false;            // dropped when its step ends
@@ -67,6 +70,7 @@ class batch_planner {
   void preempt_for_starved(effects&);
   void plan_step(effects&, steady_time now);
   void add_row(step_plan&, sequence&, int32_t tokens);
+  void take_token(const sampled_token& token, effects&, steady_time now);
   void request_pages(effects&);
   bool hold_for_company(effects&, steady_time now);
   int32_t token_budget() const;

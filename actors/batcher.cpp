@@ -31,7 +31,7 @@ batcher::behavior_type batcher::make_behavior() {
 void batcher::act(batch_planner::effects effects) {
   if (effects.plan) {
     if (effects.waited)
-      metrics_.observe_window_wait(*effects.waited);
+      metrics_.batch_window_wait_seconds.Observe(std::chrono::duration<double>(*effects.waited).count());
     run_step(std::move(*effects.plan));
   }
   if (effects.pages)
@@ -43,8 +43,13 @@ void batcher::act(batch_planner::effects effects) {
       probe.deliver(*effects.health);
     probes_.clear();
   }
-  metrics_.count_preemptions(effects.preempted);
-  metrics_.set_sequences(planner_.running(), planner_.waiting());
+  for (auto time : effects.queued)
+    metrics_.request_queue_time_seconds.Observe(std::chrono::duration<double>(time).count());
+  for (auto time : effects.prefilled)
+    metrics_.request_prefill_time_seconds.Observe(std::chrono::duration<double>(time).count());
+  metrics_.num_preemptions_total.Increment(effects.preempted);
+  metrics_.num_requests_running.Set(planner_.running());
+  metrics_.num_requests_waiting.Set(planner_.waiting());
 }
 
 void batcher::run_step(step_plan plan) {

@@ -12,13 +12,21 @@ executor::behavior_type executor::make_behavior() {
   return {
       [this](const step_plan& plan) {
         auto result = runner_->run(plan);
-        metrics_.observe_step(plan.rows.size(), result.computed_tokens, result.step_us, result.idle_us);
+        observe(plan, result);
         if (!result.tokens.empty())
           send(ledger_, result);
         return result;
       },
       [](const inject_fault& fault) { commit_fault(fault); },
   };
+}
+
+void executor::observe(const step_plan& plan, const step_result& result) {
+  metrics_.batch_size.Observe(static_cast<double>(plan.rows.size()));
+  metrics_.iteration_tokens_total.Observe(result.computed_tokens);
+  metrics_.step_seconds.Observe(static_cast<double>(result.step_us) * 1e-6);
+  if (plan.continues)
+    metrics_.step_overhead_seconds.Observe(static_cast<double>(result.idle_us) * 1e-6);
 }
 
 } // namespace troupe

@@ -15,6 +15,8 @@ class executor final : public executor_actor::base {
   behavior_type make_behavior() override;
 
  private:
+  void observe(const step_plan& plan, const step_result& result);
+
   std::shared_ptr<step_runner> runner_;
   ledger_actor ledger_;
   metrics& metrics_;

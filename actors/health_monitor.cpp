@@ -20,7 +20,7 @@ void health_monitor::probe() {
     if (ready != was_ready_)
       log_event(ready ? log_level::info : log_level::warn, ready ? "node_ready" : "node_unready", {});
     was_ready_ = ready;
-    metrics_.set_ready(ready);
+    metrics_.ready.Set(ready ? 1 : 0);
     delayed_send(this, delay, tick{});
   };
   // A probe dies with the batcher that held it, so it is given up after one interval and sent again soon.

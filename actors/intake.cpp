@@ -21,7 +21,7 @@ intake::behavior_type intake::make_behavior() {
   return {[this](generation_request& request, const subscriber_actor& subscriber) {
     auto promise = make_response_promise<intake_reply>();
     auto refuse = [this, promise, id = request.response_id](rejection why) mutable {
-      metrics_.count_rejection(to_string(why.code));
+      metrics_.requests_rejected_total.of(to_string(why.code)).Increment();
       log_event(log_level::info, "request_rejected",
                 {{"response", id}, {"code", to_string(why.code)}, {"param", why.param}, {"message", why.message}});
       promise.deliver(intake_reply{{}, std::move(why)});

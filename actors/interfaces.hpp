@@ -4,6 +4,7 @@
 
 #include <caf/replies_to.hpp>
 #include <caf/typed_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
 
 /// The wiring diagram: who takes which message, what it answers, and the credit that bounds each edge, since a
 /// mailbox has no bound of its own. "Errors" are the rejections or CAF errors that an answer may be.

@@ -160,6 +160,7 @@ struct step_plan {
   std::vector<step_row> rows;
   std::vector<dispatch_sequence> started; // sequences whose sampler state the executor must build
   std::vector<sequence_id> ended;         // sequences whose sampler state the executor may drop
+  bool continues = false;                 // sequences were waiting for this step: the gap before it is overhead
 };
 
 enum class finish_reason : uint8_t { none, stop, length, error };
@@ -178,7 +179,7 @@ struct step_result {
   std::vector<sampled_token> tokens;
   int32_t computed_tokens = 0; // over all rows
   int64_t step_us = 0;         // forward pass and sampling
-  int64_t idle_us = 0;         // from the end of the step before; 0 for the first
+  int64_t idle_us = 0;         // from the end of the step before
 };
 
 /// Pages wanted for the first `tokens` positions of a sequence; what it has already stays.

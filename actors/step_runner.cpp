@@ -60,9 +60,8 @@ step_result step_runner::run(const step_plan& plan) {
   });
   const auto end = resources_.clock->now();
   result.step_us = us_between(begin, end);
-  result.idle_us = ran_ ? us_between(last_end_, begin) : 0;
+  result.idle_us = us_between(last_end_, begin);
   last_end_ = end;
-  ran_ = true;
   resources_.record->end();
   return result;
 }

@@ -47,7 +47,6 @@ class step_runner {
   std::vector<float> logits_; // [max_batch_size, vocabulary]
   forward_scratch scratch_;
   steady_time last_end_{};
-  bool ran_ = false;
 };
 
 } // namespace troupe

@@ -2,20 +2,19 @@
 #include "cli/command.hpp"
 #include "cli/command_settings.hpp"
 #include "cli/default_model.hpp"
-#include "cli/event_flag.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/progress_bar.hpp"
 #include "cli/serve_banner.hpp"
 #include "cli/signal_watch.hpp"
+#include "cli/watched_run.hpp"
 #include "observe/log.hpp"
 #include "runtime/node.hpp"
 
+#include <chrono>
 #include <CLI/CLI.hpp>
-#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <sys/resource.h>
-#include <thread>
 
 namespace troupe {
 
@@ -43,46 +42,17 @@ void raise_descriptor_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/// Runs work on a thread of its own while this one watches for signals. Returns false if one came first: then
-/// the process must end, since the work cannot be interrupted.
-template <class Work>
-bool finishes_before_signal(signal_watch& signals, int& signal, const Work& work) {
-  event_flag done;
-  std::thread worker([&] {
-    work();
-    done.raise();
-  });
-  bool finished = await_readable({done.fd(), signals.fd()}) == done.fd();
-  if (finished) {
-    worker.join();
-    return true;
-  }
-  signal = signals.take();
-  worker.detach();
-  return false;
-}
-
-/// Loading and draining cannot be interrupted, so a signal that will not wait ends the process as it is; what
-/// the threads still use must not be destroyed under them.
-[[noreturn]] void end_now(console& io, int signal, const char* why) {
-  io.err << "troupe: " << why << std::endl;
-  io.out.flush();
-  std::_Exit(128 + signal);
-}
-
 int serve(const settings& values, console& io) {
   raise_descriptor_limit();
   set_log_level(values);
   signal_watch signals{SIGINT, SIGTERM};
-  int signal = 0;
   progress_bar bar(io.err, io.err_is_terminal, false, file_name(values.model_path));
   std::optional<result<std::unique_ptr<node>>> started;
   auto load = [&] {
     started = node::start(
-        values, {.listen = true, .progress = [&](size_t done, size_t total) { bar.show(done, total); }});
+        values, {.listen = true, .progress = [&bar](size_t done, size_t total) { bar.show(done, total); }});
   };
-  if (!finishes_before_signal(signals, signal, load))
-    end_now(io, signal, "ended while loading.");
+  run_watched(signals, io, load, "ended while loading.");
   bar.finish();
   if (!*started)
     return fail(io, started->error().message);
@@ -92,10 +62,10 @@ int serve(const settings& values, console& io) {
   await_readable({signals.fd()});
   signals.take();
   io.err << "troupe: letting running answers finish, for up to 30 s; once more to end at once." << std::endl;
-  if (!finishes_before_signal(signals, signal, [&] { running.stop(drain_ms_max); }))
-    end_now(io, signal, "ended at once.");
+  run_watched(
+      signals, io, [&running] { running.stop(drain_ms_max); }, "ended at once.");
   started.reset();
-  flush_log(milliseconds(1000));
+  flush_log(std::chrono::milliseconds(1000));
   return exit_success;
 }
 

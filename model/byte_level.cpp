@@ -24,10 +24,13 @@ tables make_tables() {
   uint32_t moved = first_moved;
   for (uint32_t byte = 0; byte < 256; ++byte) {
     const uint32_t code = stands_for_itself(byte) ? byte : moved++;
-    if (code < 0x80)
-      made.character[byte] = {static_cast<char>(code)};
-    else // all below U+0800: two bytes
-      made.character[byte] = {static_cast<char>(0xC0 | code >> 6), static_cast<char>(0x80 | (code & 0x3F))};
+    auto& character = made.character[byte];
+    if (code < 0x80) {
+      character.push_back(static_cast<char>(code));
+    } else { // all below U+0800: two bytes
+      character.push_back(static_cast<char>(0xC0 | code >> 6));
+      character.push_back(static_cast<char>(0x80 | (code & 0x3F)));
+    }
     made.byte[code] = static_cast<int16_t>(byte);
   }
   return made;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "kernels/cpu/aligned_buffer.hpp"
+#include "kernels/cpu/quantize_rows.hpp"
 #include "model/model_shape.hpp"
 
 #include <cstddef>
@@ -10,32 +11,35 @@
 namespace troupe {
 
 /// The buffers of one forward pass, allocated once. One pass at a time may use them.
-/// T is tokens_max, rows of fp32 unless said otherwise.
+/// T is tokens_max; rows are fp32.
 class forward_scratch {
 public:
   /// tokens_max: tokens of one step over all its sequences, at least 1.
   forward_scratch(const model_shape& shape, int32_t tokens_max);
 
-  const model_shape& shape() const { return shape_; }
   int32_t tokens_max() const { return tokens_max_; }
   size_t bytes() const;
 
-  aligned_buffer residual;    // [T, hidden]
-  aligned_buffer normed;      // [T, hidden]
-  aligned_buffer query;       // [T, heads * head_dim]
-  aligned_buffer key;         // [T, kv_heads * head_dim]
-  aligned_buffer value;       // [T, kv_heads * head_dim]
-  aligned_buffer mixed;       // [T, heads * head_dim], attention's output
-  aligned_buffer gate;        // [T, feed_forward]
-  aligned_buffer up;          // [T, feed_forward]
-  aligned_buffer codes;       // int8 [T, widest input]
-  aligned_buffer code_scales; // [T, widest input / 32], then two more arrays like it
-  aligned_buffer partials;    // attention's key splits of few queries, see kernels/cpu/attention.hpp
-  std::vector<int32_t> positions; // [T]
+  /// True for a model of the same sizes; only the context length may differ.
+  bool fits(const model_shape& shape) const;
+
+  float* residual() { return residual_.as<float>(); }      // [T, hidden]
+  float* normed() { return normed_.as<float>(); }          // [T, hidden]
+  float* query() { return query_.as<float>(); }            // [T, heads * head_dim]
+  float* key() { return key_.as<float>(); }                // [T, kv_heads * head_dim]
+  float* value() { return value_.as<float>(); }            // [T, kv_heads * head_dim]
+  float* mixed() { return mixed_.as<float>(); }            // [T, heads * head_dim], attention's output
+  float* gate() { return gate_.as<float>(); }              // [T, feed_forward]
+  float* up() { return up_.as<float>(); }                  // [T, feed_forward]
+  quantized_rows codes();                                  // [T, widest input of a product]
+  std::vector<int32_t>& positions() { return positions_; } // [T]
 
 private:
   model_shape shape_;
   int32_t tokens_max_;
+  aligned_buffer residual_, normed_, query_, key_, value_, mixed_, gate_, up_;
+  aligned_buffer codes_, scales_, sums_, totals_;
+  std::vector<int32_t> positions_;
 };
 
 } // namespace troupe

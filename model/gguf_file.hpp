@@ -27,6 +27,9 @@ public:
   const std::filesystem::path& path() const { return path_; }
   uint64_t file_bytes() const { return mapping_.bytes().size(); }
 
+  /// The whole file, for checksums.
+  std::span<const std::byte> bytes() const { return mapping_.bytes(); }
+
   /// In the order of the file.
   std::span<const tensor_view> tensors() const { return header_.tensors; }
 

@@ -20,14 +20,15 @@ class gguf_file;
 
 /// One sequence's part of a ragged step.
 struct sequence_slice {
-  std::span<const token_id> tokens;     // to compute: positions [position, position + tokens.size()), at least one
-  int32_t position = 0;                 // all earlier positions are in the pages already
+  std::span<const token_id>
+      tokens;           // to compute: positions [position, position + tokens.size()), at least one
+  int32_t position = 0; // all earlier positions are in the pages already
   std::span<const page_id> block_table; // pages of positions [0, position + tokens.size()); more are ignored
   int32_t logit_rows = 0;               // how many of the LAST tokens want logits: 0 to tokens.size()
 };
 
-/// A loaded model: immutable weights and the forward pass. Shared between restarts of an engine; several threads
-/// may call forward at once if each has its own scratch, pool and pages.
+/// A loaded model: immutable weights and the forward pass. Shared between restarts of an engine; several
+/// threads may call forward at once if each has its own scratch, pool and pages.
 class language_model {
 public:
   virtual ~language_model() = default;
@@ -43,25 +44,28 @@ public:
   /// Hash of weights, kernel revision, device class and KV type: equal classes give equal bits.
   virtual uint64_t numeric_class() const = 0;
 
-  /// One pass over all tokens of all slices. kv_pages [pages, page_bytes], 64-byte aligned; two slices may share
-  /// pages of earlier positions but not pages that this step writes.
-  /// logits [sum of logit_rows, vocabulary] fp32, rows in the order of slices and tokens.
-  /// Any division of a sequence into steps and any company in a step give the same bits.
-  /// Errors: bad_step (a token, position, page, size or count out of its bounds, by name).
+  /// One pass over all tokens of all slices. kv_pages [pages, page_bytes], 64-byte aligned; two slices may
+  /// share pages of earlier positions but not pages that this step writes. logits [sum of logit_rows,
+  /// vocabulary] fp32, rows in the order of slices and tokens. Any division of a sequence into steps and any
+  /// company in a step give the same bits. Errors: bad_step (a token, position, page, size or count out of
+  /// its bounds, by name).
   virtual status forward(std::span<const sequence_slice> slices, std::span<std::byte> kv_pages,
                          forward_scratch& scratch, thread_pool& threads, std::span<float> logits) const = 0;
 };
 
 struct load_options {
   instruction_set isa = instruction_set::portable; // parse_instruction_set(settings.cpu_isa)
+  int32_t positions_max =
+      0; // bounds shape().context_length and the rotary table; 0: what the model was trained for
 };
 
 /// done and total are bytes of weights.
 using load_progress = std::function<void(size_t done_bytes, size_t total_bytes)>;
 
 /// Checks and repacks the weights; the file may be closed afterwards. progress may be empty.
-/// Errors: unsupported (architecture or tensor type), missing_key, wrong_type, bad_shape (tensor, expected, got).
-result<std::shared_ptr<const language_model>> load_language_model(const gguf_file& file, const load_options& options,
-                                                                  const load_progress& progress = {});
+/// Errors: unsupported (architecture or tensor type), missing_key, wrong_type, bad_shape (tensor, expected,
+/// got).
+result<std::shared_ptr<const language_model>>
+load_language_model(const gguf_file& file, const load_options& options, const load_progress& progress = {});
 
 } // namespace troupe

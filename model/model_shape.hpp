@@ -10,9 +10,9 @@ namespace troupe {
 struct model_shape {
   int32_t layers = 0;
   int32_t hidden = 0;
-  int32_t heads = 0;          // query heads, a multiple of kv_heads
+  int32_t heads = 0; // query heads, a multiple of kv_heads
   int32_t kv_heads = 0;
-  int32_t head_dim = 0;       // even
+  int32_t head_dim = 0; // even
   int32_t feed_forward = 0;
   int32_t vocabulary = 0;
   int32_t context_length = 0; // positions the model was trained for

@@ -16,8 +16,7 @@ philox_counter philox(philox_counter counter, philox_key key) {
   for (int round = 0; round < round_count; ++round) {
     const uint64_t product_0 = multiplier_0 * counter[0];
     const uint64_t product_1 = multiplier_1 * counter[2];
-    counter = {static_cast<uint32_t>(product_1 >> 32) ^ counter[1] ^ key[0],
-               static_cast<uint32_t>(product_1),
+    counter = {static_cast<uint32_t>(product_1 >> 32) ^ counter[1] ^ key[0], static_cast<uint32_t>(product_1),
                static_cast<uint32_t>(product_0 >> 32) ^ counter[3] ^ key[1],
                static_cast<uint32_t>(product_0)};
     key[0] += key_step_0;

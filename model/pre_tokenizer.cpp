@@ -134,7 +134,6 @@ result<pre_tokenizer> pre_tokenizer::named(std::string_view name) {
       {.name = "smollm", .patterns = {one_digit, gpt2_pattern}},
       {.name = "llama-bpe", .patterns = {llama3_pattern}, .whole_words = true, .begins_with_bos = true},
       {.name = "qwen2", .patterns = {qwen2_pattern}, .normalizes = true},
-      {.name = "deepseek-r1-qwen", .patterns = {qwen2_pattern}, .normalizes = true, .begins_with_bos = true},
   };
   std::string known;
   for (const auto& row : rows) {

@@ -13,7 +13,7 @@ namespace troupe {
 /// Chooses tokens for one answer. Its state is a function of (params, prompt, emitted), so it is rebuilt from
 /// the tokens after a move and goes on with the same choices; bits do not depend on the machine.
 class sampler {
- public:
+public:
   /// Tokens of prompt and emitted lie in [0, vocabulary); vocabulary is 1 to 2^18.
   sampler(const sampling_params& params, int32_t vocabulary, std::span<const token_id> prompt,
           std::span<const token_id> emitted);
@@ -28,14 +28,15 @@ class sampler {
 
   const sampling_params& params() const { return params_; }
 
- private:
+private:
   bool uses_penalties() const;
   void apply_penalties(std::span<float> logits) const;
 
   sampling_params params_;
   int32_t vocabulary_;
   uint32_t emitted_count_ = 0;
-  std::unordered_map<token_id, uint32_t> seen_; // times emitted, 0 for prompt only; empty unless a penalty is on
+  std::unordered_map<token_id, uint32_t>
+      seen_; // times emitted, 0 for prompt only; empty unless a penalty is on
 };
 
 } // namespace troupe

@@ -90,7 +90,8 @@ sampler_weights::cut sampler_weights::find_cut(double wanted, Measure measure) c
     if (weight >= 1.0 && first_level_bucket(weight) == bucket)
       inside.push_back(weight);
 
-  for (int shift = mantissa_bits - 2 * level_bits; inside.size() > sortable && shift >= 0; shift -= level_bits) {
+  for (int shift = mantissa_bits - 2 * level_bits; inside.size() > sortable && shift >= 0;
+       shift -= level_bits) {
     constexpr uint64_t mask = (1u << level_bits) - 1;
     const auto digit = [shift](double weight) { return (std::bit_cast<uint64_t>(weight) >> shift) & mask; };
     std::array<double, mask + 1> parts{};
@@ -149,8 +150,8 @@ token_id sampler_weights::id_at(std::size_t index) const {
 
 token_id sampler_weights::pick(uint64_t random) const {
   const auto total = static_cast<uint64_t>(mass());
-  const auto target = static_cast<double>(
-      static_cast<uint64_t>((static_cast<unsigned __int128>(random) * total) >> 64));
+  const auto target =
+      static_cast<double>(static_cast<uint64_t>((static_cast<unsigned __int128>(random) * total) >> 64));
   double before = 0.0;
   std::size_t block = 0;
   for (; block + block_size < weights_.size(); block += block_size) {

@@ -8,18 +8,19 @@
 
 namespace troupe {
 
-/// The weight of the likeliest token. Weights are whole numbers held in doubles: with at most 2^18 tokens every
-/// sum stays below 2^53, so sums are exact and their order, the vector width and the machine do not matter.
+/// The weight of the likeliest token. Weights are whole numbers held in doubles: with at most 2^18 tokens
+/// every sum stays below 2^53, so sums are exact and their order, the vector width and the machine do not
+/// matter.
 inline constexpr double full_weight = 0x1p34;
 
-/// exp(x) * full_weight, rounded to a whole number, for x <= 0. A fixed sequence of IEEE operations instead of
-/// libm, whose last bit varies with the machine. Relative error of exp below 1e-10; 0 below x = -24.
+/// exp(x) * full_weight, rounded to a whole number, for x <= 0. A fixed sequence of IEEE operations instead
+/// of libm, whose last bit varies with the machine. Relative error of exp below 1e-10; 0 below x = -24.
 double token_weight(double x);
 
 /// Tokens still in the draw, by rising id, and their weights.
 /// Ranking: higher weight first, equal weights by lower id.
 class sampler_weights {
- public:
+public:
   /// logits [vocabulary], the largest of which is `largest` and finite; temperature > 0.
   void assign(std::span<const float> logits, float largest, float temperature);
 
@@ -37,7 +38,7 @@ class sampler_weights {
 
   std::size_t size() const { return weights_.size(); }
 
- private:
+private:
   struct cut {
     double weight;      // kept above this weight,
     std::size_t places; // and so many tokens of exactly this weight, in id order

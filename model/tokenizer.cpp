@@ -122,10 +122,11 @@ std::vector<token_id> tokenizer::encode_segments(std::span<const text_segment> s
   size_t done = 0;  // bytes of `text` encoded
   size_t begin = 0; // of the segment
   for (size_t i = 0; i < segments.size();) {
-    // Neighbours that are not plain are one text of the template, so a special token may span them.
+    // Neighbours that are not plain, or that only empty ones part, are one text of the template: a special
+    // token may span them.
     size_t end = begin + segments[i].text.size();
     const bool plain = segments[i].plain;
-    for (++i; i < segments.size() && segments[i].plain == plain; ++i)
+    for (++i; i < segments.size() && (segments[i].plain == plain || segments[i].text.empty()); ++i)
       end += segments[i].text.size();
     while (!plain) {
       const auto found = specials_.find(text, std::max(begin, done), end);

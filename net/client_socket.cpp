@@ -20,27 +20,31 @@ client_socket::client_socket(tcp_socket socket, milliseconds write_timeout, size
 
 void client_socket::set_deadline(milliseconds limit) {
   const auto generation = ++deadline_generation_;
+  timed_out_ = false;
   deadline_.expires_after(limit);
   deadline_.async_wait([weak = weak_from_this(), generation](const error_code&) {
     const auto self = weak.lock();
     if (!self || self->deadline_generation_ != generation)
       return;
     self->timed_out_ = true;
-    self->abort();
+    error_code ignored;
+    self->socket_.cancel(ignored);
   });
 }
 
 awaitable<bool> client_socket::read_some() {
-  if (gone_)
+  if (buffer_.size() + read_bytes > buffer_.max_size())
+    gone_ = true; // whoever parses has a lower limit of its own
+  if (gone_ || timed_out_)
     co_return false;
   error_code failed;
-  const auto space = buffer_.prepare(std::min(read_bytes, buffer_.max_size() - buffer_.size()));
+  const auto space = buffer_.prepare(read_bytes);
   const size_t bytes =
       co_await socket_.async_read_some(space, asio::redirect_error(asio::use_awaitable, failed));
   buffer_.commit(bytes);
-  if (failed)
+  if (failed && !timed_out_)
     gone_ = true;
-  co_return !gone_;
+  co_return !failed && !gone_;
 }
 
 awaitable<bool> client_socket::write(std::string_view bytes) {
@@ -96,13 +100,13 @@ awaitable<void> client_socket::unwatch() {
   }
 }
 
-awaitable<void> client_socket::wait(milliseconds limit) {
+awaitable<bool> client_socket::wait(milliseconds limit) {
   if (!rung_) {
     error_code ignored;
     bell_.expires_after(limit);
     co_await bell_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
   }
-  rung_ = false;
+  co_return std::exchange(rung_, false);
 }
 
 void client_socket::wake() {
@@ -123,12 +127,13 @@ awaitable<void> client_socket::linger() {
   error_code failed;
   socket_.shutdown(tcp_socket::shutdown_send, failed);
   gone_ = false;
-  timed_out_ = false;
   set_deadline(linger_time);
-  buffer_.consume(buffer_.size());
-  for (size_t total = 0; total < linger_bytes_max && co_await read_some();) {
+  size_t total = 0;
+  bool more = true;
+  while (more && total < linger_bytes_max) {
     total += buffer_.size();
     buffer_.consume(buffer_.size());
+    more = co_await read_some();
   }
   clear_deadline();
 }

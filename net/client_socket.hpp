@@ -38,8 +38,8 @@ class client_socket : public std::enable_shared_from_this<client_socket> {
   /// The client went away, or abort() was called.
   bool gone() const { return gone_; }
 
-  /// Sleeps until wake() or the end of the limit. A wake() before it counts.
-  awaitable<void> wait(milliseconds limit);
+  /// Sleeps until wake() or the end of the limit. A wake() before it counts. False: nobody woke it.
+  awaitable<bool> wait(milliseconds limit);
   void wake();
 
   /// Sends what is to be sent, then drops what the client still sends for a moment: a reset would destroy the

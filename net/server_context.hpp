@@ -38,6 +38,11 @@ struct server_context {
   front_door* door = nullptr;
   bool draining = false;
   std::unordered_set<session*> sessions;
+
+  /// Keep `sessions` and the gauge of open connections.
+  void add(session*);
+  void remove(session*);
+
   size_t body_bytes = 0; // request bodies and messages held by all connections
 };
 

@@ -11,12 +11,9 @@
 
 namespace troupe {
 
-/// What a node tells about its start: bytes of weights loaded so far and in all.
-using load_progress = std::function<void(size_t done_bytes, size_t total_bytes)>;
-
 struct node_options {
   bool listen = true;      // false: no sockets, only door(); for `generate`, `chat` and host programs
-  load_progress progress;  // may be empty
+  std::function<void(size_t done_bytes, size_t total_bytes)> progress; // of loading the weights; may be empty
 };
 
 /// One whole node in this process: model, supervised actors and, if asked for, the listener.

@@ -80,7 +80,7 @@ engine_supervisor::behavior_type engine_supervisor::make_behavior() {
 void engine_supervisor::handle(const child_table::outcome& outcome, const caf::error& reason) {
   if (outcome.ended) {
     const auto& id = children_.spec(*outcome.ended).id;
-    metrics_.count_restart(id);
+    metrics_.actor_restarts_total.of(id).Increment();
     log_event(log_level::error, "actor_down", {{"actor", id}, {"epoch", epoch_}, {"reason", caf::to_string(reason)}});
   }
   if (outcome.gave_up)
@@ -89,7 +89,7 @@ void engine_supervisor::handle(const child_table::outcome& outcome, const caf::e
     return quit(give_up_reason_);
   if (!outcome.started.empty()) {
     // The batcher is the last row: the engine is whole again. All that the old epoch held is void.
-    metrics_.set_epoch(epoch_);
+    metrics_.engine_epoch.Set(epoch_);
     log_event(log_level::info, "engine_up", {{"epoch", epoch_}});
     send(ledger_, engine_up{epoch_, options_.resources.record->take()}, engine_actor(this));
   }

@@ -54,7 +54,7 @@ void front::handle(const child_table::outcome& outcome, const caf::error& reason
   if (outcome.ended) {
     const auto& id = children_.spec(*outcome.ended).id;
     const auto why = caf::to_string(reason);
-    metrics_.count_restart(id);
+    metrics_.actor_restarts_total.of(id).Increment();
     log_event(log_level::error, "actor_down", {{"actor", id}, {"reason", why}});
     if (id == "engine")
       on_engine_end(why);
@@ -72,7 +72,7 @@ void front::handle(const child_table::outcome& outcome, const caf::error& reason
 /// so to everybody; whoever runs the process decides.
 void front::on_engine_end(const std::string& reason) {
   options_.health->set_unavailable(true);
-  metrics_.set_ready(false);
+  metrics_.ready.Set(0);
   send(current_.ledger, engine_gone{reason});
 }
 

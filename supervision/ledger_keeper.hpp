@@ -21,6 +21,7 @@ class ledger_keeper final : public ledger_actor::base {
  private:
   subscriber_key key_of(const subscriber_actor& subscriber);
   void act(ledger_effects effects);
+  void note_end(const ended_response& ended);
   void send_events(std::vector<addressed_event> events);
 
   ledger ledger_;

@@ -16,8 +16,8 @@ inline constexpr int32_t attention_split = 256;
 
 /// A sequence's tokens in a step and where its keys and values lie.
 struct attention_slice {
-  int32_t first_row;          // of its tokens in the step's rows
-  int32_t tokens;             // at positions [position, position + tokens)
+  int32_t first_row; // of its tokens in the step's rows
+  int32_t tokens;    // at positions [position, position + tokens)
   int32_t position;
   const page_id* block_table; // pages of positions [0, position + tokens)
 };
@@ -41,10 +41,11 @@ struct append_kv_params {
 status append_kv(const append_kv_params& params, const cpu_stream& stream);
 
 /// Causal softmax(q k / sqrt(head_dim)) v over paged keys and values that include the step's own.
-/// A score is one fma chain over head_dim, then * scale. In a split: m = largest score, p = exp(score - m), the sum
-/// of p by position mod 16 and then the tree i + 8, + 4, + 2, + 1, the output one fma chain over ascending positions.
-/// Splits combine in order: M' = max(M, m), a = exp(M - M'), b = exp(m - M'); L = fma(L, a, l * b), O = fma(O, a, o * b).
-/// The result is O * (1 / L). Source: Dao et al., Flash-Decoding (2023); the order is fixed for batch invariance.
+/// A score is one fma chain over head_dim, then * scale. In a split: m = largest score, p = exp(score - m),
+/// the sum of p by position mod 16 and then the tree i + 8, + 4, + 2, + 1, the output one fma chain over
+/// ascending positions. Splits combine in order: M' = max(M, m), a = exp(M - M'), b = exp(m - M'); L = fma(L,
+/// a, l * b), O = fma(O, a, o * b). The result is O * (1 / L). Source: Dao et al., Flash-Decoding (2023); the
+/// order is fixed for batch invariance.
 struct attention_params {
   const float* query; // [rows, heads * head_dim]
   float* output;      // as query

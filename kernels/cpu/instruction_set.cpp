@@ -3,7 +3,7 @@
 #include <array>
 #include <cpuid.h>
 #include <cstdint>
-#include <string>
+#include <fmt/format.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -104,13 +104,13 @@ result<instruction_set> parse_instruction_set(std::string_view name) {
     if (name != to_string(set))
       continue;
     if (!machine_has(set))
-      return failure(kernel_error::instruction_set_missing,
-                     "this machine has no " + std::string(name) + "; use auto or " +
-                         std::string(to_string(detect_instruction_set())));
+      return failure(
+          kernel_error::instruction_set_missing,
+          fmt::format("this machine has no {}; use auto or {}", name, to_string(detect_instruction_set())));
     return set;
   }
-  return failure(kernel_error::unknown_instruction_set, "\"" + std::string(name.substr(0, 64)) +
-                                                            "\" is none of auto, portable, avx2, avx512, amx");
+  return failure(kernel_error::unknown_instruction_set,
+                 fmt::format("\"{}\" is none of auto, portable, avx2, avx512, amx", name.substr(0, 64)));
 }
 
 } // namespace troupe

@@ -13,8 +13,8 @@
 
 namespace troupe {
 
-/// A stretch of tiles of one product, for every token. Plain data: files compiled for one instruction set call
-/// no inline function of a shared header.
+/// A stretch of tiles of one product, for every token. Plain data: files compiled for one instruction set
+/// call no inline function of a shared header.
 struct linear_task {
   const std::byte* tiles; // of the whole matrix
   size_t tile_bytes;

@@ -46,14 +46,16 @@ void pack_elements(const std::byte* row, size_t lane, int32_t columns, size_t si
 
 void pack_blocks(weight_format format, const std::byte* row, size_t lane, int32_t columns, std::byte* tile) {
   const tile_layout layout{columns / block_columns, code_bytes(format)};
-  const size_t row_codes = static_cast<size_t>(layout.code_bytes) / tile_rows; // bytes of one block of one row
+  const size_t row_codes =
+      static_cast<size_t>(layout.code_bytes) / tile_rows; // bytes of one block of one row
   const size_t block_bytes = header_bytes(format) + row_codes;
   const auto flip = format == weight_format::q8_0 ? std::byte{0x80} : std::byte{0}; // int8 + 128 as uint8
   for (size_t b = 0; b < static_cast<size_t>(layout.blocks); ++b) {
     const auto* block = row + b * block_bytes;
     std::memcpy(tile + layout.scales() + (b * tile_rows + lane) * half_bytes, block, half_bytes);
     if (format == weight_format::q4_1)
-      std::memcpy(tile + layout.minimums() + (b * tile_rows + lane) * half_bytes, block + half_bytes, half_bytes);
+      std::memcpy(tile + layout.minimums() + (b * tile_rows + lane) * half_bytes, block + half_bytes,
+                  half_bytes);
     auto* codes = tile + b * static_cast<size_t>(layout.code_bytes);
     for (size_t i = 0; i < row_codes; ++i)
       codes[i / 4 * 64 + lane * 4 + i % 4] = block[header_bytes(format) + i] ^ flip;
@@ -96,14 +98,17 @@ size_t source_row_bytes(weight_format format, int32_t columns) {
 result<packed_matrix> packed_matrix::pack(weight_format format, int32_t rows, int32_t columns,
                                           std::span<const std::byte> source) {
   if (rows < 1 || columns < 1)
-    return failure(kernel_error::shape_mismatch, fmt::format("rows, columns: expected 1 or more, got {} x {}", rows, columns));
+    return failure(kernel_error::shape_mismatch,
+                   fmt::format("rows, columns: expected 1 or more, got {} x {}", rows, columns));
   if (is_quantized(format) && columns % block_columns != 0)
     return failure(kernel_error::shape_mismatch,
-                   fmt::format("columns: expected a multiple of {} for {}, got {}", block_columns, to_string(format), columns));
+                   fmt::format("columns: expected a multiple of {} for {}, got {}", block_columns,
+                               to_string(format), columns));
   const size_t row_bytes = source_row_bytes(format, columns);
   if (source.size() != row_bytes * static_cast<size_t>(rows))
     return failure(kernel_error::shape_mismatch,
-                   fmt::format("source bytes: expected {}, got {}", row_bytes * static_cast<size_t>(rows), source.size()));
+                   fmt::format("source bytes: expected {}, got {}", row_bytes * static_cast<size_t>(rows),
+                               source.size()));
   packed_matrix out;
   out.format_ = format;
   out.rows_ = rows;
@@ -131,7 +136,8 @@ void packed_matrix::dequantize_row(int32_t index, float* output) const {
       if (format_ == weight_format::f32)
         std::memcpy(output + k, element, sizeof(float));
       else
-        output[k] = format_ == weight_format::f16 ? half_to_float(half_at(element)) : bfloat_to_float(half_at(element));
+        output[k] = format_ == weight_format::f16 ? half_to_float(half_at(element))
+                                                  : bfloat_to_float(half_at(element));
     }
     return;
   }
@@ -149,8 +155,9 @@ void packed_matrix::dequantize_row(int32_t index, float* output) const {
     if (format_ == weight_format::q4_0)
       output[k] = d * static_cast<float>(q - 8);
     else
-      output[k] = std::fma(static_cast<float>(q), d,
-                           half_to_float(half_at(base + layout.minimums() + (b * tile_rows + lane) * half_bytes)));
+      output[k] =
+          std::fma(static_cast<float>(q), d,
+                   half_to_float(half_at(base + layout.minimums() + (b * tile_rows + lane) * half_bytes)));
   }
 }
 

@@ -13,7 +13,8 @@ namespace troupe {
 
 /// How weights are stored. Quantized blocks hold 32 columns of one row; d and m are fp16:
 /// q8_0: d, 32 int8 q, w = d * q; q4_0: d, 16 bytes, w = d * (q - 8); q4_1: d, m, 16 bytes, w = d * q + m;
-/// of the 16 bytes, byte i holds columns i (low nibble) and i + 16 (high nibble). Source: ggml's block formats.
+/// of the 16 bytes, byte i holds columns i (low nibble) and i + 16 (high nibble). Source: ggml's block
+/// formats.
 enum class weight_format { f32, f16, bf16, q8_0, q4_0, q4_1 };
 
 std::string_view to_string(weight_format format);
@@ -28,8 +29,8 @@ constexpr bool is_quantized(weight_format format) {
   return format >= weight_format::q8_0;
 }
 
-/// A weight matrix [rows, columns] repacked into tiles of 16 rows so that lanes are rows. Rows are padded with
-/// zeros to whole tiles. A tile is, 64-byte aligned:
+/// A weight matrix [rows, columns] repacked into tiles of 16 rows so that lanes are rows. Rows are padded
+/// with zeros to whole tiles. A tile is, 64-byte aligned:
 ///   f32, f16, bf16: elements [columns, 16];
 ///   q8_0: codes [blocks, 8, 16 rows, 4 columns] of q + 128 as uint8, then d [blocks, 16] in fp16;
 ///   q4_0, q4_1: codes [blocks, 4, 16 rows, 4 bytes], byte i of vector v as byte 4v + i of the source block;
@@ -50,7 +51,9 @@ public:
   int32_t blocks() const { return columns_ / block_columns; }
   size_t bytes() const { return data_.size(); }
 
-  const std::byte* tile(int32_t index) const { return data_.data() + static_cast<size_t>(index) * tile_bytes_; }
+  const std::byte* tile(int32_t index) const {
+    return data_.data() + static_cast<size_t>(index) * tile_bytes_;
+  }
   size_t tile_bytes() const { return tile_bytes_; }
 
   /// Row `index` in fp32, [columns]; q4_1 as fma(q, d, m), the other formats as one product.

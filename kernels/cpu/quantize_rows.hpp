@@ -11,9 +11,9 @@ namespace troupe {
 ///   amax = largest magnitude; q = round to nearest even(x * (127 / amax)); scale = amax / 127;
 ///   amax below 2^-100: q = 0, scale = 0; an infinity or NaN in the block: q = 0, scale = NaN.
 struct quantized_rows {
-  int8_t* codes;  // [tokens, columns]
-  float* scales;  // [tokens, columns / 32]
-  float* sums;    // [tokens, columns / 32], scale * (sum of q)
+  int8_t* codes;   // [tokens, columns]
+  float* scales;   // [tokens, columns / 32]
+  float* sums;     // [tokens, columns / 32], scale * (sum of q)
   int32_t* totals; // [tokens, columns / 32], sum of q
 };
 

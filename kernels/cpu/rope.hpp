@@ -13,12 +13,13 @@ namespace troupe {
 /// The angle of pair i at position p is p * base^(-2i / head_dim). Source: Su et al. 2021, equation 15.
 aligned_buffer make_rope_table(int32_t positions, int32_t head_dim, double base);
 
-/// Rotates neighbouring elements of each head in place (llama.cpp's "norm" pairs, as GGUF stores Llama weights):
+/// Rotates neighbouring elements of each head in place (llama.cpp's "norm" pairs, as GGUF stores Llama
+/// weights):
 ///   x'(2i) = fma(x(2i), c, -(x(2i+1) * s)); x'(2i+1) = fma(x(2i+1), c, x(2i) * s).
 struct rope_params {
-  float* rows;              // [tokens, heads * head_dim]
-  const int32_t* positions; // [tokens], each in [0, table_positions)
-  const float* table;       // make_rope_table
+  float* rows;                     // [tokens, heads * head_dim]
+  const int32_t* positions;        // [tokens], each in [0, table_positions)
+  const float* table;              // make_rope_table
   int32_t tokens, heads, head_dim; // head_dim: a multiple of 16
   int32_t table_positions;
 };

@@ -23,14 +23,13 @@ public:
 
   int threads() const { return static_cast<int>(workers_.size()) + 1; }
 
-  /// Calls task(0) ... task(count - 1), in no order, the caller's thread among others; returns when all are done.
-  /// The first exception of a task is thrown again here, after the others have ended.
-  /// One run at a time: a second one, from a task or from another thread, throws broken_invariant.
+  /// Calls task(0) ... task(count - 1), in no order, the caller's thread among others; returns when all are
+  /// done. The first exception of a task is thrown again here, after the others have ended. One run at a
+  /// time: a second one, from a task or from another thread, throws broken_invariant.
   template <class Task>
   void run(size_t count, const Task& task) {
-    run_erased(count, &task, [](const void* context, size_t index) {
-      (*static_cast<const Task*>(context))(index);
-    });
+    run_erased(count, &task,
+               [](const void* context, size_t index) { (*static_cast<const Task*>(context))(index); });
   }
 
 private:
@@ -43,8 +42,8 @@ private:
   void wait_until_done(uint32_t count);
   void perform(size_t index) noexcept;
 
-  // One batch at a time. state_ is [generation 28 | count 18 | next 18]; who raises `next` owns that task, and
-  // until it counts in done_ the batch cannot end, so context_ and call_ stand still.
+  // One batch at a time. state_ is [generation 28 | count 18 | next 18]; who raises `next` owns that task,
+  // and until it counts in done_ the batch cannot end, so context_ and call_ stand still.
   alignas(64) std::atomic<uint64_t> state_{0};
   alignas(64) std::atomic<uint32_t> generation_{0}; // what sleeping workers watch
   alignas(64) std::atomic<uint32_t> done_{0};       // what the caller watches

@@ -176,7 +176,8 @@ template_value slice_of(template_meter& meter, const template_value& value, cons
   return out;
 }
 
-template_value call_value(template_meter& meter, const template_value& callee, const call_arguments& arguments) {
+template_value call_value(template_meter& meter, const template_value& callee,
+                          const call_arguments& arguments) {
   if (callee.is_undefined())
     template_fail(callee.reason());
   const auto* function = callee.as<callable_object>();

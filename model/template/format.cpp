@@ -17,11 +17,16 @@ bool is_printable(uint32_t c) {
 
 std::string escaped(uint32_t c, char quote) {
   switch (c) {
-  case '\n': return "\\n";
-  case '\r': return "\\r";
-  case '\t': return "\\t";
-  case '\\': return "\\\\";
-  default: break;
+  case '\n':
+    return "\\n";
+  case '\r':
+    return "\\r";
+  case '\t':
+    return "\\t";
+  case '\\':
+    return "\\\\";
+  default:
+    break;
   }
   if (c == static_cast<unsigned char>(quote))
     return {'\\', quote};

@@ -12,7 +12,7 @@ namespace {
 
 /// One call of to_json: walks the value, appends to out.
 class json_writer {
- public:
+public:
   json_writer(template_meter& meter, const json_style& style) : meter_(meter), style_(style) {}
 
   void value(const template_value& item) {
@@ -20,7 +20,8 @@ class json_writer {
     const std::size_t before = out_.size();
     if (item.is_text())
       string(item.text());
-    else if (item.is_list() && (item.list().flavor == list_flavor::list || item.list().flavor == list_flavor::tuple))
+    else if (item.is_list() &&
+             (item.list().flavor == list_flavor::list || item.list().flavor == list_flavor::tuple))
       list(item.list());
     else if (item.is_dict())
       dict(item.dict());
@@ -32,7 +33,7 @@ class json_writer {
 
   marked_text take() { return std::move(out_); }
 
- private:
+private:
   static std::string scalar(const template_value& item) {
     if (item.is_none())
       return "null";
@@ -51,19 +52,28 @@ class json_writer {
 
   std::string escaped(uint32_t c) const {
     switch (c) {
-    case '"': return "\\\"";
-    case '\\': return "\\\\";
-    case '\n': return "\\n";
-    case '\r': return "\\r";
-    case '\t': return "\\t";
-    case '\b': return "\\b";
-    case '\f': return "\\f";
-    default: break;
+    case '"':
+      return "\\\"";
+    case '\\':
+      return "\\\\";
+    case '\n':
+      return "\\n";
+    case '\r':
+      return "\\r";
+    case '\t':
+      return "\\t";
+    case '\b':
+      return "\\b";
+    case '\f':
+      return "\\f";
+    default:
+      break;
     }
     if (c < 0x20 || (style_.ascii_only && c > 0x7E && c < 0x10000))
       return fmt::format("\\u{:04x}", c);
     if (style_.ascii_only && c >= 0x10000)
-      return fmt::format("\\u{:04x}\\u{:04x}", 0xD800 + ((c - 0x10000) >> 10), 0xDC00 + ((c - 0x10000) & 0x3FF));
+      return fmt::format("\\u{:04x}\\u{:04x}", 0xD800 + ((c - 0x10000) >> 10),
+                         0xDC00 + ((c - 0x10000) & 0x3FF));
     std::string bytes;
     append_code_point(bytes, c);
     return bytes;
@@ -109,9 +119,8 @@ class json_writer {
     for (const auto& entry : items.entries())
       order.push_back(&entry);
     if (style_.sort_keys)
-      std::stable_sort(order.begin(), order.end(), [this](const auto* a, const auto* b) {
-        return is_less(meter_, a->first, b->first);
-      });
+      std::stable_sort(order.begin(), order.end(),
+                       [this](const auto* a, const auto* b) { return is_less(meter_, a->first, b->first); });
     out_.append("{", false);
     ++level_;
     for (std::size_t i = 0; i < order.size(); ++i) {

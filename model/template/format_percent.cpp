@@ -74,23 +74,31 @@ std::string number_text(const conversion& how, const template_value& value) {
   else
     text = fmt::format("{}", value.is_float() ? whole : value.integer());
   if (how.plus && text[0] != '-')
-    text.insert(0, "+");
+    text = fmt::format("+{}", text);
   if (how.zero && !how.left && static_cast<int>(text.size()) < how.width)
-    text.insert(text[0] == '-' || text[0] == '+' ? 1 : 0, static_cast<std::size_t>(how.width) - text.size(), '0');
+    text.insert(text[0] == '-' || text[0] == '+' ? 1 : 0, static_cast<std::size_t>(how.width) - text.size(),
+                '0');
   return text;
 }
 
 marked_text convert(template_meter& meter, const conversion& how, const template_value& value) {
   marked_text text;
   switch (how.type) {
-  case 's': text = to_text(meter, value); break;
-  case 'r': text = to_repr(meter, value); break;
+  case 's':
+    text = to_text(meter, value);
+    break;
+  case 'r':
+    text = to_repr(meter, value);
+    break;
   case 'd':
   case 'i':
   case 'x':
   case 'f':
-  case 'F': text.append(number_text(how, value), false); break;
-  default: template_fail(fmt::format("the conversion %{} is not supported", how.type));
+  case 'F':
+    text.append(number_text(how, value), false);
+    break;
+  default:
+    template_fail(fmt::format("the conversion %{} is not supported", how.type));
   }
   if (how.precision >= 0 && (how.type == 's' || how.type == 'r'))
     text = text.slice(0, code_point_offset(text.bytes(), static_cast<std::size_t>(how.precision)));
@@ -105,7 +113,8 @@ marked_text convert(template_meter& meter, const conversion& how, const template
 
 } // namespace
 
-marked_text percent_format(template_meter& meter, const marked_text& format, const template_value& arguments) {
+marked_text percent_format(template_meter& meter, const marked_text& format,
+                           const template_value& arguments) {
   std::vector<template_value> values{arguments};
   if (arguments.is_list() && arguments.list().flavor == list_flavor::tuple)
     values = arguments.list().items;

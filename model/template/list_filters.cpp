@@ -199,7 +199,8 @@ template_value sum(meter_ref meter, value_ref value, arguments_ref arguments) {
 call_arguments rest_of(arguments_ref arguments, std::size_t skipped) {
   call_arguments rest = arguments;
   const auto count = std::min(skipped, rest.positional.size());
-  rest.positional.erase(rest.positional.begin(), rest.positional.begin() + static_cast<std::ptrdiff_t>(count));
+  rest.positional.erase(rest.positional.begin(),
+                        rest.positional.begin() + static_cast<std::ptrdiff_t>(count));
   return rest;
 }
 
@@ -311,7 +312,8 @@ template_filter find_filter(std::string_view name) {
   return found != nullptr ? found : find_list_filter(name);
 }
 
-template_value attribute_path(template_meter& meter, const template_value& value, const template_value* path) {
+template_value attribute_path(template_meter& meter, const template_value& value,
+                              const template_value* path) {
   if (path == nullptr || path->is_none())
     return value;
   if (!path->is_text())

@@ -12,7 +12,7 @@ namespace troupe {
 /// A string of the interpreter: of each byte it knows whether it came from the caller (plain) or from the
 /// template. Pieces keep their mark through slicing, joining and case changes.
 class marked_text {
- public:
+public:
   marked_text() = default;
   marked_text(std::string_view bytes, bool plain) { append(bytes, plain); }
 
@@ -40,7 +40,7 @@ class marked_text {
 
   std::vector<text_segment> segments() const;
 
- private:
+private:
   struct run {
     std::size_t end; // byte offset
     bool plain;

@@ -16,7 +16,8 @@ template_value dict_get(template_meter& meter, const template_value& self, const
   return found != nullptr ? *found : bound[1] != nullptr ? *bound[1] : template_value();
 }
 
-template_value dict_items(template_meter& meter, const template_value& self, const call_arguments& arguments) {
+template_value dict_items(template_meter& meter, const template_value& self,
+                          const call_arguments& arguments) {
   bind_arguments(arguments, "items", {});
   meter.steps(self.dict().entries().size());
   std::vector<template_value> items;
@@ -30,7 +31,8 @@ template_value dict_keys(template_meter& meter, const template_value& self, cons
   return make_list(items_of(meter, self), list_flavor::view);
 }
 
-template_value dict_values(template_meter& meter, const template_value& self, const call_arguments& arguments) {
+template_value dict_values(template_meter& meter, const template_value& self,
+                           const call_arguments& arguments) {
   bind_arguments(arguments, "values", {});
   meter.steps(self.dict().entries().size());
   std::vector<template_value> items;
@@ -45,7 +47,8 @@ template_value copy(template_meter& meter, const template_value& self, const cal
   return self; // nothing can change it, so sharing is a copy
 }
 
-template_value list_index(template_meter& meter, const template_value& self, const call_arguments& arguments) {
+template_value list_index(template_meter& meter, const template_value& self,
+                          const call_arguments& arguments) {
   const auto bound = bind_arguments(arguments, "index", {"value"}, 1);
   const auto& items = self.list().items;
   for (std::size_t i = 0; i < items.size(); ++i)
@@ -54,7 +57,8 @@ template_value list_index(template_meter& meter, const template_value& self, con
   template_fail("the value is not in the list");
 }
 
-template_value list_count(template_meter& meter, const template_value& self, const call_arguments& arguments) {
+template_value list_count(template_meter& meter, const template_value& self,
+                          const call_arguments& arguments) {
   const auto bound = bind_arguments(arguments, "count", {"value"}, 1);
   int64_t count = 0;
   for (const template_value& item : self.list().items)
@@ -83,7 +87,8 @@ template_method find_method(const template_value& value, std::string_view name) 
       return dict_values;
     return name == "copy" ? copy : nullptr;
   }
-  if (value.is_list() && value.list().flavor != list_flavor::iterator && value.list().flavor != list_flavor::view) {
+  if (value.is_list() && value.list().flavor != list_flavor::iterator &&
+      value.list().flavor != list_flavor::view) {
     if (name == "index")
       return list_index;
     if (name == "count")

@@ -5,7 +5,8 @@
 namespace troupe {
 
 /// A method of strings, lists or dicts, as Python has it.
-using template_method = template_value (*)(template_meter&, const template_value& self, const call_arguments&);
+using template_method = template_value (*)(template_meter&, const template_value& self,
+                                           const call_arguments&);
 
 /// Null if values of this type have no method of that name.
 template_method find_method(const template_value& value, std::string_view name);

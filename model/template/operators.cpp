@@ -10,11 +10,13 @@ namespace troupe {
 
 namespace {
 
-[[noreturn]] void fail_operands(std::string_view operation, const template_value& a, const template_value& b) {
+[[noreturn]] void fail_operands(std::string_view operation, const template_value& a,
+                                const template_value& b) {
   for (const template_value* each : {&a, &b})
     if (each->is_undefined())
       template_fail(each->reason());
-  template_fail(fmt::format("unsupported operands for {}: {} and {}", operation, a.type_name(), b.type_name()));
+  template_fail(
+      fmt::format("unsupported operands for {}: {} and {}", operation, a.type_name(), b.type_name()));
 }
 
 [[noreturn]] void fail_overflow() {
@@ -38,9 +40,9 @@ template_value integer_arithmetic(std::string_view operation, int64_t a, int64_t
   const char first = operation[0];
   if ((first == '/' || first == '%') && b == 0)
     template_fail("division by zero");
-  if (operation == "+" ? __builtin_add_overflow(a, b, &out)
-                       : operation == "-" ? __builtin_sub_overflow(a, b, &out)
-                                          : operation == "*" && __builtin_mul_overflow(a, b, &out))
+  if (operation == "+"   ? __builtin_add_overflow(a, b, &out)
+      : operation == "-" ? __builtin_sub_overflow(a, b, &out)
+                         : operation == "*" && __builtin_mul_overflow(a, b, &out))
     fail_overflow();
   if (operation == "/")
     return static_cast<double>(a) / static_cast<double>(b);
@@ -143,7 +145,8 @@ bool is_equal(template_meter& meter, const template_value& a, const template_val
     return a.bytes() == b.bytes();
   if (a.is_list() && b.is_list() && a.list().flavor == b.list().flavor &&
       a.list().flavor != list_flavor::iterator) {
-    return std::equal(a.list().items.begin(), a.list().items.end(), b.list().items.begin(), b.list().items.end(),
+    return std::equal(a.list().items.begin(), a.list().items.end(), b.list().items.begin(),
+                      b.list().items.end(),
                       [&](const auto& left, const auto& right) { return is_equal(meter, left, right); });
   }
   if (a.is_dict() && b.is_dict()) {

@@ -39,6 +39,7 @@ template_value slice_of(template_meter& meter, const template_value& value, cons
                         const template_value& stop, const template_value& step);
 
 /// Runs a macro, function or bound method.
-template_value call_value(template_meter& meter, const template_value& callee, const call_arguments& arguments);
+template_value call_value(template_meter& meter, const template_value& callee,
+                          const call_arguments& arguments);
 
 } // namespace troupe

@@ -47,8 +47,10 @@ template_value trim(meter_ref meter, value_ref value, arguments_ref arguments) {
 
 template_value replace(meter_ref meter, value_ref value, arguments_ref arguments) {
   const auto bound = bind_arguments(arguments, "replace", {"old", "new", "count"}, 2);
-  const int64_t count = bound[2] != nullptr && !bound[2]->is_none() ? integer_argument(*bound[2], "replace") : -1;
-  return replaced_text(meter, to_text(meter, value), to_text(meter, *bound[0]), to_text(meter, *bound[1]), count);
+  const int64_t count =
+      bound[2] != nullptr && !bound[2]->is_none() ? integer_argument(*bound[2], "replace") : -1;
+  return replaced_text(meter, to_text(meter, value), to_text(meter, *bound[0]), to_text(meter, *bound[1]),
+                       count);
 }
 
 template_value string(meter_ref meter, value_ref value, arguments_ref arguments) {
@@ -63,8 +65,13 @@ template_value escape(meter_ref meter, value_ref value, arguments_ref arguments)
   text.for_each_run([&](std::string_view bytes, bool plain) {
     for (const char c : bytes) {
       const std::string_view one(&c, 1);
-      out.append(c == '&' ? "&amp;" : c == '<' ? "&lt;" : c == '>' ? "&gt;" : c == '\'' ? "&#39;"
-                 : c == '"' ? "&#34;" : one, plain);
+      out.append(c == '&'    ? "&amp;"
+                 : c == '<'  ? "&lt;"
+                 : c == '>'  ? "&gt;"
+                 : c == '\'' ? "&#39;"
+                 : c == '"'  ? "&#34;"
+                             : one,
+                 plain);
     }
   });
   meter.text(out.size());
@@ -128,7 +135,7 @@ bool parse_integer(std::string_view text, int base, int64_t& number) {
   if (digits.empty() || digits[0] == '-')
     return false;
   if (minus)
-    digits.insert(0, "-");
+    digits = fmt::format("-{}", digits);
   const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), number, base);
   return parsed.ec == std::errc() && parsed.ptr == digits.data() + digits.size();
 }
@@ -203,7 +210,8 @@ template_value round(meter_ref, value_ref value, arguments_ref arguments) {
 }
 
 template_value tojson(meter_ref meter, value_ref value, arguments_ref arguments) {
-  const auto bound = bind_arguments(arguments, "tojson", {"ensure_ascii", "indent", "separators", "sort_keys"});
+  const auto bound =
+      bind_arguments(arguments, "tojson", {"ensure_ascii", "indent", "separators", "sort_keys"});
   json_style style;
   style.ascii_only = bound[0] != nullptr && is_true(*bound[0]);
   style.sort_keys = bound[3] != nullptr && is_true(*bound[3]);

@@ -1,6 +1,6 @@
+#include "model/template/format.hpp"
 #include "model/template/methods.hpp"
 #include "model/template/operators.hpp"
-#include "model/template/format.hpp"
 #include "model/template/text_tools.hpp"
 #include "model/template/unicode.hpp"
 
@@ -43,7 +43,7 @@ std::vector<template_value> split_at_space(meter_ref meter, const marked_text& t
     for (std::size_t next = end; next < bytes.size(); end = next)
       if (is_space(next_code_point(bytes, next)))
         break;
-    parts.push_back(text.slice(at, end));
+    parts.emplace_back(text.slice(at, end));
     at = end;
   }
 }
@@ -68,7 +68,7 @@ std::vector<template_value> rsplit_at_space(meter_ref meter, const marked_text& 
         break;
       start = lead;
     }
-    parts.push_back(text.slice(start, end));
+    parts.emplace_back(text.slice(start, end));
     end = start;
   }
   std::reverse(parts.begin(), parts.end());
@@ -83,15 +83,22 @@ std::vector<template_value> split_at(meter_ref meter, const marked_text& text, c
   std::size_t last = bytes.size();
   for (; limit != 0; --limit) {
     meter.steps(1);
-    const std::size_t found = from_right ? (last < separator.size() ? std::string::npos
-                                                                    : bytes.rfind(separator, last - separator.size()))
-                                         : bytes.find(separator, first);
+    const std::size_t found =
+        from_right
+            ? (last < separator.size() ? std::string::npos : bytes.rfind(separator, last - separator.size()))
+            : bytes.find(separator, first);
     if (found == std::string::npos)
       break;
-    parts.push_back(from_right ? text.slice(found + separator.size(), last) : text.slice(first, found));
-    (from_right ? last : first) = from_right ? found : found + separator.size();
+    const std::size_t after = found + separator.size();
+    if (from_right) {
+      parts.emplace_back(text.slice(after, last));
+      last = found;
+    } else {
+      parts.emplace_back(text.slice(first, found));
+      first = after;
+    }
   }
-  parts.push_back(text.slice(first, last));
+  parts.emplace_back(text.slice(first, last));
   if (from_right)
     std::reverse(parts.begin(), parts.end());
   return parts;
@@ -143,7 +150,8 @@ template_value remove_affix_method(meter_ref meter, value_ref self, arguments_re
 
 template_value replace(meter_ref meter, value_ref self, arguments_ref arguments) {
   const auto bound = bind_arguments(arguments, "replace", {"old", "new", "count"}, 2);
-  return replaced_text(meter, self.text(), text_argument(*bound[0], "replace"), text_argument(*bound[1], "replace"),
+  return replaced_text(meter, self.text(), text_argument(*bound[0], "replace"),
+                       text_argument(*bound[1], "replace"),
                        bound[2] != nullptr ? integer_argument(*bound[2], "replace") : -1);
 }
 
@@ -152,8 +160,9 @@ template_value find_method_of_text(meter_ref meter, value_ref self, arguments_re
   const auto bound = bind_arguments(arguments, "find", {"sub", "start", "end"}, 1);
   const std::string& wanted = text_argument(*bound[0], "find").bytes();
   const template_value none;
-  const template_value part = slice_of(meter, self, bound[1] ? *bound[1] : none, bound[2] ? *bound[2] : none, none);
-  const template_value head = slice_of(meter, self, none, bound[1] ? *bound[1] : int64_t{0}, none);
+  const template_value start = bound[1] != nullptr ? *bound[1] : template_value(int64_t{0});
+  const template_value part = slice_of(meter, self, start, bound[2] != nullptr ? *bound[2] : none, none);
+  const template_value head = slice_of(meter, self, none, start, none);
   const std::size_t found = FromRight ? part.bytes().rfind(wanted) : part.bytes().find(wanted);
   if (found != std::string::npos)
     return template_value::count(count_code_points(std::string_view(part.bytes()).substr(0, found)) +
@@ -200,13 +209,16 @@ template_value partition(meter_ref meter, value_ref self, arguments_ref argument
   meter.text(self.text().size());
   const marked_text& text = self.text();
   const std::size_t found = FromRight ? text.bytes().rfind(separator) : text.bytes().find(separator);
-  const marked_text empty;
-  if (found == std::string::npos)
-    return FromRight ? make_list({empty, empty, self}, list_flavor::tuple)
-                     : make_list({self, empty, empty}, list_flavor::tuple);
-  const std::size_t after = found + separator.size();
-  return make_list({text.slice(0, found), text.slice(found, after), text.slice(after, text.size())},
-                   list_flavor::tuple);
+  std::vector<template_value> parts(3, template_value(marked_text()));
+  if (found == std::string::npos) {
+    parts[FromRight ? 2 : 0] = self;
+  } else {
+    const std::size_t after = found + separator.size();
+    parts[0] = text.slice(0, found);
+    parts[1] = text.slice(found, after);
+    parts[2] = text.slice(after, text.size());
+  }
+  return make_list(std::move(parts), list_flavor::tuple);
 }
 
 /// Whether all code points satisfy it, and there is one.
@@ -244,7 +256,8 @@ template <int Side>
 template_value justify(meter_ref meter, value_ref self, arguments_ref arguments) {
   const auto bound = bind_arguments(arguments, "justify", {"width", "fillchar"}, 1);
   const int64_t width = integer_argument(*bound[0], "justify");
-  const marked_text fill = bound[1] != nullptr ? text_argument(*bound[1], "justify") : marked_text(" ", false);
+  const marked_text fill =
+      bound[1] != nullptr ? text_argument(*bound[1], "justify") : marked_text(" ", false);
   const auto length = static_cast<int64_t>(length_of(self));
   if (width > width_max)
     template_fail(fmt::format("a width above {} is refused", width_max));
@@ -294,9 +307,8 @@ template_value format_method(meter_ref meter, value_ref self, arguments_ref argu
     const std::string field = bytes.substr(at + 1, close - at - 1);
     at = close + 1;
     const template_value* value = nullptr;
-    const bool digits = field.size() < 6 && std::all_of(field.begin(), field.end(), [](char c) {
-      return c >= '0' && c <= '9';
-    });
+    const bool digits = field.size() < 6 &&
+                        std::all_of(field.begin(), field.end(), [](char c) { return c >= '0' && c <= '9'; });
     const std::size_t index = field.empty() ? automatic++ : digits ? std::stoul(field) : SIZE_MAX;
     if (index < arguments.positional.size())
       value = &arguments.positional[index];

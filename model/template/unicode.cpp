@@ -65,7 +65,8 @@ std::size_t code_point_offset(std::string_view bytes, std::size_t index) {
 
 bool is_space(uint32_t c) {
   return (c >= 9 && c <= 13) || (c >= 28 && c <= 32) || c == 0x85 || c == 0xA0 || c == 0x1680 ||
-         (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
+         (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F ||
+         c == 0x3000;
 }
 
 bool is_letter(uint32_t code_point) {
@@ -94,7 +95,8 @@ void append_upper(std::string& out, uint32_t code_point) {
   if (code_point == 0xDF)
     out += "SS";
   else
-    append_code_point(out, static_cast<uint32_t>(utf8proc_toupper(static_cast<utf8proc_int32_t>(code_point))));
+    append_code_point(out,
+                      static_cast<uint32_t>(utf8proc_toupper(static_cast<utf8proc_int32_t>(code_point))));
 }
 
 void append_lower(std::string& out, uint32_t code_point) {
@@ -105,11 +107,14 @@ void append_title(std::string& out, uint32_t code_point) {
   if (code_point == 0xDF)
     out += "Ss";
   else
-    append_code_point(out, static_cast<uint32_t>(utf8proc_totitle(static_cast<utf8proc_int32_t>(code_point))));
+    append_code_point(out,
+                      static_cast<uint32_t>(utf8proc_totitle(static_cast<utf8proc_int32_t>(code_point))));
 }
 
 strip_range strip(std::string_view bytes, bool left, bool right, const std::string_view* chars) {
-  const auto goes = [&](uint32_t code_point) { return chars ? in_set(code_point, *chars) : is_space(code_point); };
+  const auto goes = [&](uint32_t code_point) {
+    return chars ? in_set(code_point, *chars) : is_space(code_point);
+  };
   strip_range kept{0, bytes.size()};
   while (left && kept.first < kept.last) {
     std::size_t after = kept.first;

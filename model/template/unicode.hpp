@@ -6,8 +6,8 @@
 
 namespace troupe {
 
-/// Code points of UTF-8 text; Python counts and slices strings in them. The text is valid UTF-8: chat_template
-/// checks its source and its inputs.
+/// Code points of UTF-8 text; Python counts and slices strings in them. The text is valid UTF-8:
+/// chat_template checks its source and its inputs.
 
 bool is_utf8(std::string_view bytes);
 

@@ -20,22 +20,34 @@ double template_value::number() const {
 
 std::string_view template_value::type_name() const {
   switch (data_.index()) {
-  case 0: return "NoneType";
-  case 1: return "Undefined";
-  case 2: return "bool";
-  case 3: return "int";
-  case 4: return "float";
-  case 5: return "str";
+  case 0:
+    return "NoneType";
+  case 1:
+    return "Undefined";
+  case 2:
+    return "bool";
+  case 3:
+    return "int";
+  case 4:
+    return "float";
+  case 5:
+    return "str";
   case 6:
     switch (list().flavor) {
-    case list_flavor::list: return "list";
-    case list_flavor::tuple: return "tuple";
-    case list_flavor::view: return "view";
-    case list_flavor::iterator: return "generator";
+    case list_flavor::list:
+      return "list";
+    case list_flavor::tuple:
+      return "tuple";
+    case list_flavor::view:
+      return "view";
+    case list_flavor::iterator:
+      return "generator";
     }
     return "list";
-  case 7: return "dict";
-  default: return std::get<object_ptr>(data_)->type_name();
+  case 7:
+    return "dict";
+  default:
+    return std::get<object_ptr>(data_)->type_name();
   }
 }
 
@@ -74,7 +86,8 @@ uint32_t deeper(uint32_t depth, const template_value& child) {
 void encode_key(std::string& out, const template_value& key) {
   if (key.is_text()) {
     out += 's' + std::to_string(key.bytes().size()) + ':' + key.bytes();
-  } else if (key.is_float() && (key.number() != std::floor(key.number()) || std::abs(key.number()) > 0x1p62)) {
+  } else if (key.is_float() &&
+             (key.number() != std::floor(key.number()) || std::abs(key.number()) > 0x1p62)) {
     out += 'f' + std::to_string(std::bit_cast<uint64_t>(key.number()));
   } else if (key.is_float()) {
     out += 'i' + std::to_string(static_cast<int64_t>(key.number()));
@@ -146,8 +159,8 @@ std::vector<const template_value*> bind_arguments(const call_arguments& argument
                                                   std::size_t required) {
   std::vector<const template_value*> bound(names.size(), nullptr);
   if (arguments.positional.size() > names.size())
-    template_fail(std::string(function) + "() takes at most " + std::to_string(names.size()) + " arguments, got " +
-                  std::to_string(arguments.positional.size()));
+    template_fail(std::string(function) + "() takes at most " + std::to_string(names.size()) +
+                  " arguments, got " + std::to_string(arguments.positional.size()));
   for (std::size_t i = 0; i < arguments.positional.size(); ++i)
     bound[i] = &arguments.positional[i];
   for (const auto& [name, value] : arguments.named) {

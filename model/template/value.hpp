@@ -27,9 +27,10 @@ struct undefined_value {
   std::shared_ptr<const std::string> reason; // "'tools' is undefined"
 };
 
-/// A value of the template language, with Python's meaning. Copies are cheap and share; only namespaces change.
+/// A value of the template language, with Python's meaning. Copies are cheap and share; only namespaces
+/// change.
 class template_value {
- public:
+public:
   using text_ptr = std::shared_ptr<const marked_text>;
   using list_ptr = std::shared_ptr<template_list>;
   using dict_ptr = std::shared_ptr<template_dict>;
@@ -86,8 +87,9 @@ class template_value {
   /// How deeply lists and dicts nest in it.
   uint32_t depth() const;
 
- private:
-  std::variant<std::monostate, undefined_value, bool, int64_t, double, text_ptr, list_ptr, dict_ptr, object_ptr>
+private:
+  std::variant<std::monostate, undefined_value, bool, int64_t, double, text_ptr, list_ptr, dict_ptr,
+               object_ptr>
       data_;
 };
 
@@ -111,7 +113,7 @@ template_value make_list(std::vector<template_value> items, list_flavor flavor =
 
 /// Keeps the order of insertion. Keys are strings, numbers, None or tuples of those.
 class template_dict {
- public:
+public:
   using entry = std::pair<template_value, template_value>;
 
   const std::vector<entry>& entries() const { return entries_; }
@@ -123,7 +125,7 @@ class template_dict {
   const template_value* find(const template_value& key) const;
   const template_value* find(std::string_view key) const;
 
- private:
+private:
   std::vector<entry> entries_;
   std::unordered_map<std::string, std::size_t> index_; // encoded key -> entry
   uint32_t depth_ = 1;

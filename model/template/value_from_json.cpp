@@ -21,14 +21,18 @@ template_value convert(template_meter& meter, const nlohmann::ordered_json& json
     template_over_limit("the input nests deeper than " + std::to_string(value_depth_max));
   meter.steps(1);
   switch (json.type()) {
-  case kind::boolean: return json.get<bool>();
-  case kind::number_integer: return json.get<int64_t>();
+  case kind::boolean:
+    return json.get<bool>();
+  case kind::number_integer:
+    return json.get<int64_t>();
   case kind::number_unsigned:
     if (json.get<uint64_t>() > static_cast<uint64_t>(std::numeric_limits<int64_t>::max()))
       template_fail("a whole number of the input does not fit 64 bits");
     return json.get<int64_t>();
-  case kind::number_float: return json.get<double>();
-  case kind::string: return convert_text(meter, json.get_ref<const std::string&>());
+  case kind::number_float:
+    return json.get<double>();
+  case kind::string:
+    return convert_text(meter, json.get_ref<const std::string&>());
   case kind::array: {
     std::vector<template_value> items;
     items.reserve(json.size());
@@ -42,7 +46,8 @@ template_value convert(template_meter& meter, const nlohmann::ordered_json& json
       made->set(convert_text(meter, key), convert(meter, item, depth + 1));
     return made;
   }
-  default: return {};
+  default:
+    return {};
   }
 }
 

@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 #include <limits>
 #include <random>
+#include <utility>
 
 using namespace troupe;
 using test::gguf_builder;
@@ -249,18 +250,26 @@ TEST_CASE("gguf: the default model opens, and its damaged header does not crash"
   CHECK(file->get_strings("tokenizer.ggml.tokens")->size() == 49152);
 
   std::ifstream input(file->path(), std::ios::binary);
-  std::string head(4096, '\0'); // the scalars and the first tokens
-  input.read(head.data(), static_cast<std::streamsize>(head.size()));
-  const auto bytes = std::as_bytes(std::span(head));
-  for (size_t size = 0; size < head.size(); size += 7)
+  std::string whole(file->file_bytes(), '\0');
+  input.read(whole.data(), static_cast<std::streamsize>(whole.size()));
+  const auto bytes = std::as_bytes(std::span(whole));
+  REQUIRE(parse_gguf(bytes));
+  for (size_t size = 0; size < 4096; size += 7)
     CHECK_FALSE(parse_gguf(bytes.first(size)));
+  CHECK_FALSE(parse_gguf(bytes.first(bytes.size() - 32))); // the last tensor is cut
+
+  // Flips in the scalars at the front and in the tensor table, which ends where the weights begin.
+  const auto header_bytes = static_cast<size_t>(file->tensors()[0].data.data() - file->bytes().data());
   std::mt19937 random(11);
-  for (int round = 0; round < 5'000; ++round) {
-    std::string mutated = head;
-    for (int i = 0; i < 3; ++i)
-      mutated[random() % mutated.size()] = static_cast<char>(random());
-    const auto header = parse_gguf(std::as_bytes(std::span(mutated)));
+  int refused = 0;
+  for (int round = 0; round < 600; ++round) {
+    const size_t at = round % 2 ? random() % 2048 : header_bytes - 1 - random() % 16'384;
+    const char before = std::exchange(whole[at], static_cast<char>(random()));
+    const auto header = parse_gguf(bytes);
+    refused += !header;
     if (!header)
       CHECK_FALSE(header.error().message.empty());
+    whole[at] = before;
   }
+  CHECK(refused > 100);
 }

@@ -8,6 +8,7 @@
 #include <catch2/catch.hpp>
 #include <cstdlib>
 #include <ctime>
+#include <fmt/format.h>
 #include <fstream>
 #include <map>
 #include <set>
@@ -112,8 +113,8 @@ TEST_CASE("a client cannot make series") {
   m.count_http_request("/v1/responses/resp_1", 200);
   size_t before = scrape(m.render()).samples.size();
   for (int i = 0; i < 1000; ++i) {
-    m.count_http_request("/v1/responses/" + std::to_string(i), 200);
-    m.count_http_request("/" + std::to_string(i) + "\"\n", 1000 + i);
+    m.count_http_request(fmt::format("/v1/responses/{}", i), 200);
+    m.count_http_request(fmt::format("/{}\"\n", i), 1000 + i);
   }
   scraped page = scrape(m.render());
   CHECK(page.samples.size() == before + 1);

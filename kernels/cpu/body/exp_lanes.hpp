@@ -3,8 +3,9 @@
 namespace troupe {
 namespace {
 
-/// exp(x) by a fixed sequence of operations, relative error below 2e-7 for x in [-87, 88]; 0 below -87, exp(88)
-/// above 88, NaN for NaN. Cody-Waite reduction and the minimax polynomial of Cephes' expf (S. Moshier).
+/// exp(x) by a fixed sequence of operations, relative error below 2e-7 for x in [-87, 88]; 0 below -87,
+/// exp(88) above 88, NaN for NaN. Cody-Waite reduction and the minimax polynomial of Cephes' expf (S.
+/// Moshier).
 template <class Lanes>
 Lanes exp_lanes(Lanes x) {
   const auto constant = [](float value) { return Lanes::broadcast(value); };

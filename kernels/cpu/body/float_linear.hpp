@@ -22,7 +22,8 @@ Lanes load_weights(const std::byte* element) {
 /// output of one tile and one token; the last tile may be narrower than 16 rows.
 template <class Lanes>
 void store_tile(const linear_task& task, int32_t tile, int32_t token, Lanes sum) {
-  float* out = task.output + static_cast<size_t>(token) * static_cast<size_t>(task.rows) + static_cast<size_t>(tile) * 16;
+  float* out = task.output + static_cast<size_t>(token) * static_cast<size_t>(task.rows) +
+               static_cast<size_t>(tile) * 16;
   const auto left = task.rows - tile * 16;
   if (left >= 16) {
     (task.add ? Lanes::add(Lanes::load(out), sum) : sum).store(out);
@@ -47,7 +48,8 @@ void float_linear_block(const linear_task& task, int32_t tile, int32_t token) {
     for (int t = 0; t < Tokens; ++t)
       inputs[t] = Lanes::broadcast(x[static_cast<size_t>(t) * columns + k]);
     for (int i = 0; i < Tiles; ++i) {
-      const Lanes w = load_weights<Lanes, Format>(weights + static_cast<size_t>(i) * task.tile_bytes + k * step);
+      const Lanes w =
+          load_weights<Lanes, Format>(weights + static_cast<size_t>(i) * task.tile_bytes + k * step);
       for (int t = 0; t < Tokens; ++t)
         sums[i][t] = Lanes::fma(inputs[t], w, sums[i][t]);
     }

@@ -32,7 +32,8 @@ void rms_norm_row(const rms_norm_params& params, size_t row) {
     Lanes::mul(Lanes::mul(Lanes::load(in + k), factor), Lanes::load(params.weight + k)).store(out + k);
   if (k < width) {
     const auto rest = width - k;
-    Lanes::mul(Lanes::mul(Lanes::load_first(in + k, rest), factor), Lanes::load_first(params.weight + k, rest))
+    Lanes::mul(Lanes::mul(Lanes::load_first(in + k, rest), factor),
+               Lanes::load_first(params.weight + k, rest))
         .store_first(out + k, rest);
   }
 }
@@ -84,7 +85,9 @@ void rope_rows(const rope_params& params, int32_t begin, int32_t end) {
     const float* cosines = params.table + static_cast<size_t>(params.positions[row]) * 2 * wide;
     const float* sines = cosines + wide;
     for (int32_t head = 0; head < params.heads; ++head) {
-      float* x = params.rows + (static_cast<size_t>(row) * static_cast<size_t>(params.heads) + static_cast<size_t>(head)) * wide;
+      float* x =
+          params.rows +
+          (static_cast<size_t>(row) * static_cast<size_t>(params.heads) + static_cast<size_t>(head)) * wide;
       for (size_t k = 0; k < wide; k += 16) {
         const Lanes v = Lanes::load(x + k);
         const Lanes crossed = Lanes::mul(Lanes::swap_pairs(v), Lanes::load(sines + k));

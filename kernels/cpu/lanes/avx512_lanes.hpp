@@ -20,7 +20,9 @@ struct avx512_lanes {
   }
   static avx512_lanes broadcast(float x) { return {_mm512_set1_ps(x)}; }
   static avx512_lanes load(const float* p) { return {_mm512_loadu_ps(p)}; }
-  static avx512_lanes load_first(const float* p, int count) { return {_mm512_maskz_loadu_ps(first_mask(count), p)}; }
+  static avx512_lanes load_first(const float* p, int count) {
+    return {_mm512_maskz_loadu_ps(first_mask(count), p)};
+  }
   static avx512_lanes load_half(const uint16_t* p) {
     return {_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};
   }
@@ -42,7 +44,9 @@ struct avx512_lanes {
   static avx512_lanes sub(avx512_lanes a, avx512_lanes b) { return {_mm512_sub_ps(a.v, b.v)}; }
   static avx512_lanes mul(avx512_lanes a, avx512_lanes b) { return {_mm512_mul_ps(a.v, b.v)}; }
   static avx512_lanes div(avx512_lanes a, avx512_lanes b) { return {_mm512_div_ps(a.v, b.v)}; }
-  static avx512_lanes fma(avx512_lanes a, avx512_lanes b, avx512_lanes c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
+  static avx512_lanes fma(avx512_lanes a, avx512_lanes b, avx512_lanes c) {
+    return {_mm512_fmadd_ps(a.v, b.v, c.v)};
+  }
   static avx512_lanes max(avx512_lanes a, avx512_lanes b) { return {_mm512_max_ps(a.v, b.v)}; }
   static avx512_lanes min(avx512_lanes a, avx512_lanes b) { return {_mm512_min_ps(a.v, b.v)}; }
   static avx512_lanes negate(avx512_lanes a) { return {_mm512_xor_ps(a.v, _mm512_set1_ps(-0.0f))}; }

@@ -8,8 +8,8 @@
 
 namespace troupe {
 
-// Internal linkage, here and in the files beside: code compiled for one instruction set must never be merged by
-// the linker with the same template compiled for another.
+// Internal linkage, here and in the files beside: code compiled for one instruction set must never be merged
+// by the linker with the same template compiled for another.
 namespace {
 
 /// Sixteen fp32 lanes in plain C++: the definition that the other lane types reproduce.
@@ -88,7 +88,8 @@ struct portable_lanes {
     return make([&](int i) { return std::bit_cast<float>(std::bit_cast<uint32_t>(a.v[i]) ^ 0x80000000u); });
   }
   /// x < bound ? yes : no
-  static portable_lanes where_less(portable_lanes x, portable_lanes bound, portable_lanes yes, portable_lanes no) {
+  static portable_lanes where_less(portable_lanes x, portable_lanes bound, portable_lanes yes,
+                                   portable_lanes no) {
     return make([&](int i) { return x.v[i] < bound.v[i] ? yes.v[i] : no.v[i]; });
   }
   /// The first `count` lanes of a, then those of b.
@@ -104,7 +105,8 @@ struct portable_lanes {
   /// Larger magnitude by bit pattern, lane by lane, signs cleared: NaN counts as larger than infinity.
   static portable_lanes max_magnitude(portable_lanes a, portable_lanes b) {
     return make([&](int i) {
-      const uint32_t x = std::bit_cast<uint32_t>(a.v[i]) & 0x7fffffffu, y = std::bit_cast<uint32_t>(b.v[i]) & 0x7fffffffu;
+      const uint32_t x = std::bit_cast<uint32_t>(a.v[i]) & 0x7fffffffu,
+                     y = std::bit_cast<uint32_t>(b.v[i]) & 0x7fffffffu;
       return std::bit_cast<float>(x > y ? x : y);
     });
   }

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Writes tokenizer_cases.json: strings and the ids that Hugging Face's `tokenizers` gives them.
+"""Writes tokenizer_cases.json: strings and conversations, and the ids that Hugging Face's `tokenizers` and
+`transformers` (apply_chat_template with the file's own template) give them.
 
 The tokenizer is built from the vocabulary and merges of a GGUF file, so the file is the only input.
-Needs: pip install gguf tokenizers.   Run: make_tokenizer_cases.py MODEL.gguf > tokenizer_cases.json
+Needs: pip install gguf tokenizers transformers.   Run: make_tokenizer_cases.py MODEL.gguf > tokenizer_cases.json
 The output is a function of the model and of the library versions that it names.
 """
 
@@ -13,6 +14,7 @@ import sys
 
 import gguf
 from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers
+from transformers import PreTrainedTokenizerFast
 
 LLAMA3 = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
@@ -125,6 +127,19 @@ def random_character(rng):
     return chr(rng.randint(low, high))
 
 
+def conversations(rng, texts):
+    """Users write no special tokens here: those Hugging Face would take for real, and we do not."""
+    harmless = [text for text in texts if "<" not in text]
+    yield [{"role": "user", "content": "Hello"}]
+    yield [{"role": "user", "content": ""}]
+    yield [{"role": "system", "content": "Be brief."}, {"role": "user", "content": " \n leading and trailing \n "}]
+    for _ in range(60):
+        messages = [{"role": "system", "content": rng.choice(harmless)}] if rng.random() < 0.5 else []
+        for turn in range(rng.randint(1, 4)):
+            messages.append({"role": "assistant" if turn % 2 else "user", "content": rng.choice(harmless)})
+        yield messages
+
+
 def main():
     vocabulary = read_vocabulary(sys.argv[1])
     rng = random.Random(20240131)
@@ -143,7 +158,15 @@ def main():
     cases += [{"pre": "smollm", "specials": True, "text": text, "ids": with_specials.encode(text, add_special_tokens=False).ids}
               for text in templated]
 
-    print(json.dumps({"tokenizers": importlib.metadata.version("tokenizers"), "cases": ["CASES"]}).replace(
+    fast = PreTrainedTokenizerFast(tokenizer_object=with_specials)
+    template = gguf.GGUFReader(sys.argv[1]).fields["tokenizer.chat_template"].contents()
+    for messages in conversations(rng, texts):
+        ids = fast.apply_chat_template(messages, chat_template=template, add_generation_prompt=True, tokenize=True,
+                                       return_dict=False)
+        cases.append({"pre": "smollm", "messages": messages, "ids": ids})
+
+    versions = {name: importlib.metadata.version(name) for name in ("tokenizers", "transformers")}
+    print(json.dumps({**versions, "cases": ["CASES"]}).replace(
         '"CASES"', "\n" + ",\n".join(json.dumps(case, ensure_ascii=True, separators=(",", ":")) for case in cases) + "\n"))
 
 

@@ -1,0 +1,19 @@
+#include "cli/bench/json_file.hpp"
+
+#include "cli/errors.hpp"
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+namespace troupe {
+
+status write_json(const std::string& path, const nlohmann::ordered_json& value) {
+  std::ofstream file(path);
+  // A model's name may hold any bytes.
+  file << value.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << '\n' << std::flush;
+  if (!file)
+    return failure(cli_error::output, "The results could not be written to " + path + ".");
+  return {};
+}
+
+} // namespace troupe

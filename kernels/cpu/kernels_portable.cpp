@@ -1,0 +1,41 @@
+#include "kernels/cpu/body/float_linear.hpp"
+#include "kernels/cpu/body/paged_attention.hpp"
+#include "kernels/cpu/body/portable_dot.hpp"
+#include "kernels/cpu/body/row_kernels.hpp"
+#include "kernels/cpu/lanes/portable_lanes.hpp"
+
+namespace troupe {
+
+namespace {
+
+void linear_any(const linear_task& task) {
+  switch (task.format) {
+  case weight_format::f32:
+    return float_linear<portable_lanes, weight_format::f32>(task);
+  case weight_format::f16:
+    return float_linear<portable_lanes, weight_format::f16>(task);
+  case weight_format::bf16:
+    return float_linear<portable_lanes, weight_format::bf16>(task);
+  case weight_format::q8_0:
+    return portable_dot<weight_format::q8_0>(task);
+  case weight_format::q4_0:
+    return portable_dot<weight_format::q4_0>(task);
+  case weight_format::q4_1:
+    return portable_dot<weight_format::q4_1>(task);
+  }
+}
+
+} // namespace
+
+const kernel_table& portable_kernels() {
+  static constexpr kernel_table table{.rms_norm = rms_norm_rows<portable_lanes>,
+                                      .quantize_rows = quantize_all_rows<portable_lanes>,
+                                      .rope = rope_rows<portable_lanes>,
+                                      .silu_multiply = silu_multiply_rows<portable_lanes>,
+                                      .linear = linear_any,
+                                      .append_kv = append_token<portable_lanes>,
+                                      .attention = paged_attention<portable_lanes>};
+  return table;
+}
+
+} // namespace troupe

@@ -1,0 +1,228 @@
+#include "model/llama.hpp"
+
+#include "kernels/cpu/linear.hpp"
+#include "kernels/cpu/rms_norm.hpp"
+#include "kernels/cpu/rope.hpp"
+#include "kernels/cpu/silu_multiply.hpp"
+#include "kernels/revision.hpp"
+#include "model/fnv_hash.hpp"
+#include "model/step_check.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+namespace troupe {
+
+namespace {
+
+/// Products of one input with several matrices; quantizes the input when a matrix wants codes.
+struct product {
+  const packed_matrix& weights;
+  float* output; // [tokens, rows]
+};
+
+status project(const float* input, int32_t tokens, std::initializer_list<product> products,
+               quantized_rows codes, bool add, const cpu_stream& stream) {
+  std::vector<linear_params> group;
+  bool wants_codes = false;
+  for (const auto& each : products) {
+    wants_codes = wants_codes || is_quantized(each.weights.format());
+    group.push_back({.weights = &each.weights,
+                     .input = input,
+                     .codes = codes,
+                     .output = each.output,
+                     .tokens = tokens,
+                     .columns = each.weights.columns(),
+                     .rows = each.weights.rows(),
+                     .add = add});
+  }
+  if (wants_codes) {
+    const quantize_rows_params params{input, codes, tokens, group.front().columns};
+    if (auto done = quantize_rows(params, stream); !done)
+      return done;
+  }
+  return linear_group(group, stream);
+}
+
+} // namespace
+
+/// What the parts of one forward pass share.
+struct llama::step_state {
+  forward_scratch& scratch;
+  cpu_stream stream;
+  std::byte* pages;
+  std::vector<attention_slice> slices;
+  int32_t tokens = 0;
+};
+
+result<std::shared_ptr<const language_model>> llama::create(const llama_parameters& parameters,
+                                                            std::span<const tensor_view> tensors,
+                                                            const load_options& options,
+                                                            const load_progress& progress) {
+  auto bounded = parameters;
+  if (options.positions_max > 0)
+    bounded.shape.context_length = std::min(bounded.shape.context_length, options.positions_max);
+  if (auto checked = validate(bounded); !checked)
+    return forward_error(checked);
+  auto weights = load_llama_weights(bounded, tensors, progress);
+  if (!weights)
+    return forward_error(weights);
+  return std::shared_ptr<const language_model>(
+      new llama(bounded, std::move(*weights), options.isa, fingerprint(tensors)));
+}
+
+llama::llama(const llama_parameters& parameters, llama_weights weights, instruction_set isa,
+             uint64_t weights_hash)
+    : parameters_(parameters), weights_(std::move(weights)), isa_(isa),
+      rope_table_(
+          make_rope_table(parameters.shape.context_length, parameters.shape.head_dim, parameters.rope_base)) {
+  fnv_hash hash;
+  hash.add("cpu");
+  hash.add("kv f16");
+  hash.add_number(kernel_revision);
+  hash.add_number(weights_hash);
+  hash.add(std::as_bytes(std::span(&parameters.norm_epsilon, 1)));
+  // Two C libraries may round a sine differently; then the tables differ, and so must the classes.
+  const size_t sampled = std::min<size_t>(rope_table_.size(), size_t{1} << 20);
+  hash.add(std::span(rope_table_.data(), sampled));
+  numeric_class_ = hash.value();
+}
+
+size_t llama::page_bytes() const {
+  return static_cast<size_t>(shape().layers) * layout().layer_bytes();
+}
+
+status llama::forward(std::span<const sequence_slice> slices, std::span<std::byte> kv_pages,
+                      forward_scratch& scratch, thread_pool& threads, std::span<float> logits) const {
+  const step_bounds bounds{shape(), page_bytes(), kv_pages.size(), scratch.tokens_max(), logits.size()};
+  if (auto checked = check_step(slices, bounds); !checked)
+    return checked;
+  if (!scratch.fits(shape()))
+    return failure(model_error::bad_step, "scratch: was made for a model of other sizes");
+  auto step = make_step(slices, kv_pages, scratch, threads);
+  if (step.tokens == 0)
+    return {};
+  embed(slices, step);
+  for (int32_t i = 0; i < shape().layers; ++i) {
+    const auto& layer = weights_.layers[static_cast<size_t>(i)];
+    if (auto done = attend(layer, i, step); !done)
+      return done;
+    if (auto done = feed_forward(layer, step); !done)
+      return done;
+  }
+  return project_logits(slices, step, logits);
+}
+
+llama::step_state llama::make_step(std::span<const sequence_slice> slices, std::span<std::byte> kv_pages,
+                                   forward_scratch& scratch, thread_pool& threads) const {
+  step_state out{
+      .scratch = scratch, .stream = {isa_, threads}, .pages = kv_pages.data(), .slices = {}, .tokens = 0};
+  out.slices.reserve(slices.size());
+  for (const auto& slice : slices) {
+    const auto count = static_cast<int32_t>(slice.tokens.size());
+    out.slices.push_back({out.tokens, count, slice.position, slice.block_table.data()});
+    for (int32_t i = 0; i < count; ++i)
+      scratch.positions()[static_cast<size_t>(out.tokens + i)] = slice.position + i;
+    out.tokens += count;
+  }
+  return out;
+}
+
+void llama::embed(std::span<const sequence_slice> slices, step_state& step) const {
+  float* row = step.scratch.residual();
+  for (const auto& slice : slices)
+    for (auto token : slice.tokens) {
+      weights_.embedding.dequantize_row(token, row);
+      row += shape().hidden;
+    }
+}
+
+status llama::attend(const llama_layer& layer, int32_t index, step_state& step) const {
+  auto& scratch = step.scratch;
+  const auto& sizes = shape();
+  const auto& stream = step.stream;
+  const rms_norm_params norm{scratch.residual(), layer.attention_norm.data(), scratch.normed(), step.tokens,
+                             sizes.hidden,       parameters_.norm_epsilon};
+  if (auto done = rms_norm(norm, stream); !done)
+    return done;
+  if (auto done = project(
+          scratch.normed(), step.tokens,
+          {{layer.query, scratch.query()}, {layer.key, scratch.key()}, {layer.value, scratch.value()}},
+          scratch.codes(), false, stream);
+      !done)
+    return done;
+  rope_params rotation{.rows = scratch.query(),
+                       .positions = scratch.positions().data(),
+                       .table = rope_table_.as<float>(),
+                       .tokens = step.tokens,
+                       .heads = sizes.heads,
+                       .head_dim = sizes.head_dim,
+                       .table_positions = sizes.context_length};
+  if (auto done = rope(rotation, stream); !done)
+    return done;
+  rotation.rows = scratch.key();
+  rotation.heads = sizes.kv_heads;
+  if (auto done = rope(rotation, stream); !done)
+    return done;
+  const layer_pages pages{step.pages + static_cast<size_t>(index) * layout().layer_bytes(), page_bytes(),
+                          layout()};
+  if (auto done = append_kv({scratch.key(), scratch.value(), pages, step.slices}, stream); !done)
+    return done;
+  const attention_params mix{.query = scratch.query(),
+                             .output = scratch.mixed(),
+                             .pages = pages,
+                             .slices = step.slices,
+                             .heads = sizes.heads,
+                             .scale = 1.0f / std::sqrt(static_cast<float>(sizes.head_dim))};
+  if (auto done = attention(mix, stream); !done)
+    return done;
+  return project(scratch.mixed(), step.tokens, {{layer.attention_output, scratch.residual()}},
+                 scratch.codes(), true, stream);
+}
+
+status llama::feed_forward(const llama_layer& layer, step_state& step) const {
+  auto& scratch = step.scratch;
+  const auto& stream = step.stream;
+  const rms_norm_params norm{scratch.residual(), layer.feed_forward_norm.data(),
+                             scratch.normed(),   step.tokens,
+                             shape().hidden,     parameters_.norm_epsilon};
+  if (auto done = rms_norm(norm, stream); !done)
+    return done;
+  if (auto done =
+          project(scratch.normed(), step.tokens, {{layer.gate, scratch.gate()}, {layer.up, scratch.up()}},
+                  scratch.codes(), false, stream);
+      !done)
+    return done;
+  const silu_multiply_params activate{scratch.gate(), scratch.up(), scratch.gate(), step.tokens,
+                                      shape().feed_forward};
+  if (auto done = silu_multiply(activate, stream); !done)
+    return done;
+  return project(scratch.gate(), step.tokens, {{layer.down, scratch.residual()}}, scratch.codes(), true,
+                 stream);
+}
+
+status llama::project_logits(std::span<const sequence_slice> slices, step_state& step,
+                             std::span<float> logits) const {
+  auto& scratch = step.scratch;
+  const auto wide = static_cast<size_t>(shape().hidden);
+  // Rows that want logits move to the front: a row never moves down past one still needed.
+  int32_t rows = 0;
+  size_t next = 0; // row after the current slice
+  for (const auto& slice : slices) {
+    next += slice.tokens.size();
+    for (auto row = next - static_cast<size_t>(slice.logit_rows); row < next; ++row, ++rows)
+      std::memmove(scratch.residual() + static_cast<size_t>(rows) * wide, scratch.residual() + row * wide,
+                   wide * sizeof(float));
+  }
+  if (rows == 0)
+    return {};
+  const rms_norm_params norm{scratch.residual(), weights_.output_norm.data(), scratch.normed(), rows,
+                             shape().hidden,     parameters_.norm_epsilon};
+  if (auto done = rms_norm(norm, step.stream); !done)
+    return done;
+  return project(scratch.normed(), rows, {{weights_.head(), logits.data()}}, scratch.codes(), false,
+                 step.stream);
+}
+
+} // namespace troupe

@@ -1,0 +1,24 @@
+#pragma once
+
+#include "base/result.hpp"
+#include "model/model_shape.hpp"
+
+namespace troupe {
+
+class gguf_file;
+
+/// What the metadata of a Llama-like model says, checked.
+struct llama_parameters {
+  model_shape shape;
+  float norm_epsilon = 0.0f;
+  double rope_base = 10'000.0;
+};
+
+/// Every number within bounds, and consistent with the others. Errors: unsupported, missing_key, wrong_type,
+/// bad_shape.
+status validate(const llama_parameters& parameters);
+
+/// Reads llama.* keys; the vocabulary is the token embedding's. Errors: as validate.
+result<llama_parameters> read_llama_parameters(const gguf_file& file);
+
+} // namespace troupe

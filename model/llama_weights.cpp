@@ -1,0 +1,193 @@
+#include "model/llama_weights.hpp"
+
+#include "base/check.hpp"
+#include "model/fnv_hash.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <unordered_map>
+
+namespace troupe {
+
+namespace {
+
+weight_format format_of(tensor_type type) {
+  switch (type) {
+  case tensor_type::f32:
+    return weight_format::f32;
+  case tensor_type::f16:
+    return weight_format::f16;
+  case tensor_type::bf16:
+    return weight_format::bf16;
+  case tensor_type::q8_0:
+    return weight_format::q8_0;
+  case tensor_type::q4_0:
+    return weight_format::q4_0;
+  case tensor_type::q4_1:
+    return weight_format::q4_1;
+  }
+  check_failed("format_of", __FILE__, __LINE__, "a tensor type without a weight format");
+}
+
+/// Takes tensors out of the file's list by name. The first error stays, and later takes return empty weights.
+class tensor_taker {
+public:
+  tensor_taker(std::span<const tensor_view> tensors, const load_progress& progress) : progress_(progress) {
+    for (const auto& tensor : tensors) {
+      left_.emplace(tensor.name, &tensor);
+      total_ += tensor.data.size();
+    }
+  }
+
+  bool has(const std::string& name) const { return left_.contains(name); }
+
+  packed_matrix matrix(const std::string& name, int32_t rows, int32_t columns) {
+    const auto* tensor = take(name, {static_cast<uint64_t>(columns), static_cast<uint64_t>(rows)});
+    if (tensor == nullptr)
+      return {};
+    auto packed = packed_matrix::pack(format_of(tensor->type), rows, columns, tensor->data);
+    if (!packed) {
+      fail(failure(model_error::bad_shape, fmt::format("{}: {}", name, packed.error().message)));
+      return {};
+    }
+    report(*tensor);
+    return std::move(*packed);
+  }
+
+  std::vector<float> vector(const std::string& name, int32_t width) {
+    const auto* tensor = take(name, {static_cast<uint64_t>(width)});
+    if (tensor == nullptr)
+      return {};
+    auto row = packed_matrix::pack(format_of(tensor->type), 1, width, tensor->data);
+    if (!row) {
+      fail(failure(model_error::bad_shape, fmt::format("{}: {}", name, row.error().message)));
+      return {};
+    }
+    std::vector<float> out(static_cast<size_t>(width));
+    row->dequantize_row(0, out.data());
+    report(*tensor);
+    return out;
+  }
+
+  /// The first error, or one for a tensor that nobody took.
+  status finish() {
+    if (outcome_ && !left_.empty()) {
+      const auto first = std::min_element(left_.begin(), left_.end(),
+                                          [](const auto& a, const auto& b) { return a.first < b.first; });
+      fail(failure(model_error::unsupported,
+                   fmt::format("tensor {} is none that this release computes with", first->first)));
+    }
+    return outcome_;
+  }
+
+private:
+  const tensor_view* take(const std::string& name, const std::vector<uint64_t>& shape) {
+    if (!outcome_)
+      return nullptr;
+    const auto found = left_.find(name);
+    if (found == left_.end()) {
+      fail(failure(model_error::missing_key, fmt::format("tensor {} is missing", name)));
+      return nullptr;
+    }
+    const auto* tensor = found->second;
+    if (tensor->shape != shape) {
+      fail(failure(model_error::bad_shape,
+                   fmt::format("{}: expected [{}], got [{}]", name, fmt::join(shape, ", "),
+                               fmt::join(tensor->shape, ", "))));
+      return nullptr;
+    }
+    left_.erase(found);
+    return tensor;
+  }
+
+  void report(const tensor_view& tensor) {
+    done_ += tensor.data.size();
+    if (progress_)
+      progress_(done_, total_);
+  }
+
+  void fail(status reason) {
+    if (outcome_)
+      outcome_ = std::move(reason);
+  }
+
+  std::unordered_map<std::string_view, const tensor_view*> left_;
+  const load_progress& progress_;
+  size_t done_ = 0, total_ = 0; // bytes
+  status outcome_;
+};
+
+llama_layer take_layer(tensor_taker& tensors, const model_shape& shape, int32_t index) {
+  const auto name = [&](const char* part) { return fmt::format("blk.{}.{}.weight", index, part); };
+  llama_layer out;
+  out.attention_norm = tensors.vector(name("attn_norm"), shape.hidden);
+  out.query = tensors.matrix(name("attn_q"), shape.query_width(), shape.hidden);
+  out.key = tensors.matrix(name("attn_k"), shape.kv_width(), shape.hidden);
+  out.value = tensors.matrix(name("attn_v"), shape.kv_width(), shape.hidden);
+  out.attention_output = tensors.matrix(name("attn_output"), shape.hidden, shape.query_width());
+  out.feed_forward_norm = tensors.vector(name("ffn_norm"), shape.hidden);
+  out.gate = tensors.matrix(name("ffn_gate"), shape.feed_forward, shape.hidden);
+  out.up = tensors.matrix(name("ffn_up"), shape.feed_forward, shape.hidden);
+  out.down = tensors.matrix(name("ffn_down"), shape.hidden, shape.feed_forward);
+  return out;
+}
+
+size_t bytes_of(const llama_layer& layer) {
+  size_t sum = (layer.attention_norm.size() + layer.feed_forward_norm.size()) * sizeof(float);
+  for (const auto* matrix :
+       {&layer.query, &layer.key, &layer.value, &layer.attention_output, &layer.gate, &layer.up, &layer.down})
+    sum += matrix->bytes();
+  return sum;
+}
+
+} // namespace
+
+size_t llama_weights::bytes() const {
+  size_t sum = embedding.bytes() + output_norm.size() * sizeof(float);
+  sum += output ? output->bytes() : 0;
+  for (const auto& layer : layers)
+    sum += bytes_of(layer);
+  return sum;
+}
+
+result<llama_weights> load_llama_weights(const llama_parameters& parameters,
+                                         std::span<const tensor_view> tensors,
+                                         const load_progress& progress) {
+  const auto& shape = parameters.shape;
+  tensor_taker taker(tensors, progress);
+  llama_weights out;
+  out.embedding = taker.matrix("token_embd.weight", shape.vocabulary, shape.hidden);
+  out.layers.reserve(static_cast<size_t>(shape.layers));
+  for (int32_t i = 0; i < shape.layers; ++i)
+    out.layers.push_back(take_layer(taker, shape, i));
+  out.output_norm = taker.vector("output_norm.weight", shape.hidden);
+  if (taker.has("output.weight"))
+    out.output = taker.matrix("output.weight", shape.vocabulary, shape.hidden);
+  if (auto finished = taker.finish(); !finished)
+    return forward_error(finished);
+  return out;
+}
+
+uint64_t fingerprint(std::span<const tensor_view> tensors) {
+  constexpr size_t piece_bytes = 64;
+  constexpr size_t pieces = 64; // of each tensor, evenly spread
+  fnv_hash hash;
+  for (const auto& tensor : tensors) {
+    hash.add(tensor.name);
+    hash.add_number(static_cast<uint64_t>(tensor.type));
+    for (auto size : tensor.shape)
+      hash.add_number(size);
+    const auto data = tensor.data;
+    if (data.size() <= piece_bytes * pieces) {
+      hash.add(data);
+      continue;
+    }
+    for (size_t i = 0; i < pieces; ++i)
+      hash.add(data.subspan((data.size() - piece_bytes) / (pieces - 1) * i, piece_bytes));
+  }
+  return hash.value();
+}
+
+} // namespace troupe

@@ -1,0 +1,45 @@
+#pragma once
+
+#include "base/result.hpp"
+#include "kernels/cpu/packed_matrix.hpp"
+#include "model/language_model.hpp"
+#include "model/llama_parameters.hpp"
+#include "model/tensor_view.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace troupe {
+
+/// One transformer block. Matrices are [outputs, inputs].
+struct llama_layer {
+  std::vector<float> attention_norm;    // [hidden]
+  packed_matrix query, key, value;      // [heads * head_dim, hidden], [kv_heads * head_dim, hidden] twice
+  packed_matrix attention_output;       // [hidden, heads * head_dim]
+  std::vector<float> feed_forward_norm; // [hidden]
+  packed_matrix gate, up;               // [feed_forward, hidden]
+  packed_matrix down;                   // [hidden, feed_forward]
+};
+
+/// All weights of a Llama-like model, repacked.
+struct llama_weights {
+  packed_matrix embedding; // [vocabulary, hidden]
+  std::vector<llama_layer> layers;
+  std::vector<float> output_norm;      // [hidden]
+  std::optional<packed_matrix> output; // [vocabulary, hidden]; absent: tied to the embedding
+
+  const packed_matrix& head() const { return output ? *output : embedding; }
+  size_t bytes() const;
+};
+
+/// Finds each tensor by GGUF's name, checks its shape and repacks it; refuses tensors that it would ignore.
+/// Errors: missing_key, bad_shape, unsupported.
+result<llama_weights> load_llama_weights(const llama_parameters& parameters,
+                                         std::span<const tensor_view> tensors, const load_progress& progress);
+
+/// A cheap hash of names, types, shapes and samples of the data, for numeric_class.
+uint64_t fingerprint(std::span<const tensor_view> tensors);
+
+} // namespace troupe

@@ -1,0 +1,123 @@
+#include "model/template/globals.hpp"
+
+#include "model/template/operators.hpp"
+#include "model/template/text_tools.hpp"
+
+#include <ctime>
+#include <fmt/format.h>
+
+namespace troupe {
+
+namespace {
+
+constexpr int64_t range_max = 100'000; // the sandbox's own bound
+
+template_value range(template_meter& meter, const call_arguments& arguments) {
+  const auto bound = bind_arguments(arguments, "range", {"start", "stop", "step"}, 1);
+  const int64_t one = integer_argument(*bound[0], "range");
+  const int64_t start = bound[1] != nullptr ? one : 0;
+  const int64_t stop = bound[1] != nullptr ? integer_argument(*bound[1], "range") : one;
+  const int64_t step = bound[2] != nullptr ? integer_argument(*bound[2], "range") : 1;
+  if (step == 0)
+    template_fail("range() needs a step other than 0");
+  const double count = (static_cast<double>(stop) - static_cast<double>(start)) / static_cast<double>(step);
+  if (count > static_cast<double>(range_max))
+    template_over_limit(fmt::format("range() of more than {} numbers", range_max));
+  std::vector<template_value> items;
+  if (count > 0)
+    for (int64_t at = start; step > 0 ? at < stop : at > stop;) {
+      items.push_back(at);
+      if (__builtin_add_overflow(at, step, &at))
+        break;
+    }
+  meter.steps(items.size());
+  return make_list(std::move(items));
+}
+
+/// dict(mapping or pairs, name=value...).
+template_value dict(template_meter& meter, const call_arguments& arguments) {
+  auto made = std::make_shared<template_dict>();
+  if (arguments.positional.size() > 1)
+    template_fail("dict() takes at most one argument by position");
+  for (const template_value& from : arguments.positional) {
+    if (from.is_dict()) {
+      meter.steps(from.dict().entries().size());
+      *made = from.dict();
+      continue;
+    }
+    for (const template_value& pair : items_of(meter, from)) {
+      const std::vector<template_value> two = items_of(meter, pair);
+      if (two.size() != 2)
+        template_fail("dict() needs pairs");
+      made->set(two[0], two[1]);
+    }
+  }
+  for (const auto& [name, value] : arguments.named)
+    made->set(marked_text(name, false), value);
+  return made;
+}
+
+template_value make_namespace(template_meter& meter, const call_arguments& arguments, namespace_pool& pool) {
+  const template_value first = dict(meter, arguments);
+  auto made = std::make_shared<namespace_object>();
+  for (const auto& [name, value] : first.dict().entries()) {
+    const std::string& text = text_argument(name, "namespace").bytes();
+    if (text.starts_with('_'))
+      template_fail(fmt::format("a namespace cannot hold '{}'", text));
+    made->names[text] = value;
+  }
+  pool.push_back(made);
+  return template_value::object_ptr(std::move(made));
+}
+
+template_value raise_exception(template_meter&, const call_arguments& arguments) {
+  const auto bound = bind_arguments(arguments, "raise_exception", {"message"}, 1);
+  const bool text = bound[0]->is_text();
+  throw template_failure{model_error::template_raised,
+                         text ? bound[0]->bytes() : "the template raised an error"};
+}
+
+template_value strftime_now(template_meter& meter, const call_arguments& arguments, int64_t now) {
+  const auto bound = bind_arguments(arguments, "strftime_now", {"format"}, 1);
+  const std::string& format = text_argument(*bound[0], "strftime_now").bytes();
+  if (format.size() > 256 || format.find('\0') != std::string::npos)
+    template_fail("strftime_now() takes a format of up to 256 bytes");
+  const time_t seconds = now;
+  std::tm parts{};
+  char buffer[4096];
+  if (gmtime_r(&seconds, &parts) == nullptr)
+    template_fail("strftime_now() got a time out of range");
+  const std::size_t size = std::strftime(buffer, sizeof buffer, format.c_str(), &parts);
+  meter.text(size);
+  return marked_text(std::string_view(buffer, size), false);
+}
+
+/// Gives its separator on every call but the first.
+template_value joiner(template_meter&, const call_arguments& arguments) {
+  const auto bound = bind_arguments(arguments, "joiner", {"sep"});
+  const marked_text separator =
+      bound[0] != nullptr ? text_argument(*bound[0], "joiner") : marked_text(", ", false);
+  return make_callable("joiner", [separator, used = false](template_meter&, const call_arguments&) mutable {
+    const bool first = !std::exchange(used, true);
+    return template_value(first ? marked_text() : separator);
+  });
+}
+
+} // namespace
+
+void define_globals(template_scope& scope, int64_t now, namespace_pool& pool) {
+  scope.set("range", make_callable("range", range));
+  scope.set("dict", make_callable("dict", dict));
+  scope.set("raise_exception", make_callable("raise_exception", raise_exception));
+  scope.set("joiner", make_callable("joiner", joiner));
+  scope.set("namespace",
+            make_callable("namespace", [&pool](template_meter& meter, const call_arguments& arguments) {
+              return make_namespace(meter, arguments, pool);
+            }));
+  scope.set("strftime_now",
+            make_callable("strftime_now", [now](template_meter& meter, const call_arguments& arguments) {
+              return strftime_now(meter, arguments, now);
+            }));
+}
+
+} // namespace troupe

@@ -1,0 +1,392 @@
+#include "net/websocket_session.hpp"
+
+#include "base/version.hpp"
+#include "net/answer_stream.hpp"
+#include "net/api_error.hpp"
+#include "net/pending_answer.hpp"
+#include "net/responses_encoder.hpp"
+#include "observe/log.hpp"
+#include "observe/metrics.hpp"
+
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/message.hpp>
+#include <boost/beast/websocket.hpp>
+
+#include <deque>
+#include <exception>
+
+namespace troupe {
+
+namespace beast = boost::beast;
+namespace websocket = boost::beast::websocket;
+
+namespace {
+
+constexpr size_t waiting_turns_max = 8;     // accepted while another is worked
+constexpr size_t refused_turns_max = 64;    // beyond those, each answered with an error; then 1008
+constexpr milliseconds dead_peer_time{20'000}; // without a sign of life, pings included
+
+/// A WebSocket of the Responses API: one coroutine reads messages, one works on them in turn and alone writes.
+class websocket_session final : public session, public std::enable_shared_from_this<websocket_session> {
+ public:
+  websocket_session(server_context& context, tcp_socket socket, std::string request_id)
+      : context_(context), ws_(std::move(socket)), bell_(ws_.get_executor()), deadline_(ws_.get_executor()),
+        lifetime_(ws_.get_executor()), request_id_(std::move(request_id)), queue_budget_(context) {
+    context_.add(this);
+  }
+  ~websocket_session() override { context_.remove(this); }
+
+  awaitable<void> run(http_request upgrade);
+  void drain() override;
+  void abort() override;
+  void close_socket();
+
+ private:
+  using reason = websocket::close_code;
+
+  awaitable<bool> accept(const http_request& upgrade);
+  awaitable<void> read_messages();
+  awaitable<bool> read_message(beast::flat_buffer&);
+  void enqueue(std::string);
+
+  awaitable<void> work();
+  awaitable<bool> take_turn(std::string message);
+  awaitable<bool> send_answer(answer_stream&, const std::string& response_id);
+  awaitable<bool> send_error(const api_error&);
+  awaitable<bool> write(std::string_view text);
+  awaitable<void> close(reason);
+
+  void set_deadline(asio::steady_timer&, milliseconds, void (websocket_session::*on_end)());
+  void on_lifetime_end();
+  awaitable<void> wait();
+  void wake();
+
+  server_context& context_;
+  websocket::stream<tcp_socket> ws_;
+  asio::steady_timer bell_;
+  asio::steady_timer deadline_; // of a write, or of a message that has begun
+  asio::steady_timer lifetime_;
+  std::string request_id_;
+  body_budget queue_budget_;
+  size_t queued_bytes_ = 0;
+  std::deque<std::optional<std::string>> turns_; // nothing: refused, too many
+  size_t turns_done_ = 0;
+  bool rung_ = false;
+  bool gone_ = false;
+  bool reader_done_ = false;
+  bool expired_ = false;
+  bool draining_ = false;
+  reason close_with_ = reason::none; // what the reader found wrong
+};
+
+awaitable<void> websocket_session::run(http_request upgrade) {
+  const auto begun = context_.clock.now();
+  const bool open = co_await accept(upgrade);
+  if (!open)
+    co_return;
+  log_event(log_level::info, "websocket_opened", {{"request", request_id_}});
+  context_.counts.websocket_connections.Increment();
+  set_deadline(lifetime_, milliseconds(context_.config.websocket_lifetime_ms),
+               &websocket_session::on_lifetime_end);
+  auto reading = [self = shared_from_this()]() -> awaitable<void> { return self->read_messages(); };
+  asio::co_spawn(ws_.get_executor(), std::move(reading), [self = shared_from_this()](std::exception_ptr) {
+    self->reader_done_ = true;
+    self->gone_ = true;
+    self->wake();
+  });
+  std::exception_ptr thrown;
+  try {
+    co_await work();
+  } catch (...) {
+    thrown = std::current_exception();
+  }
+  close_socket();
+  while (!reader_done_)
+    co_await wait();
+  context_.counts.websocket_connections.Decrement();
+  const std::chrono::duration<double, std::milli> taken = context_.clock.now() - begun;
+  log_event(log_level::info, "websocket_closed",
+            {{"request", request_id_}, {"turns", turns_done_}, {"ms", taken.count()}});
+  if (thrown)
+    std::rethrow_exception(thrown);
+}
+
+awaitable<bool> websocket_session::accept(const http_request& upgrade) {
+  websocket::stream_base::timeout limits{};
+  limits.handshake_timeout = milliseconds(context_.config.header_timeout_ms);
+  limits.idle_timeout = dead_peer_time;
+  limits.keep_alive_pings = true;
+  ws_.set_option(limits);
+  ws_.set_option(websocket::stream_base::decorator([id = request_id_](websocket::response_type& response) {
+    response.set(beast::http::field::server, std::string("troupe/") + version);
+    response.set("X-Request-Id", id);
+  }));
+  ws_.read_message_max(static_cast<size_t>(context_.config.body_bytes_max));
+  ws_.auto_fragment(false);
+  ws_.text(true);
+  beast::http::request<beast::http::empty_body> request;
+  request.method_string(upgrade.method);
+  request.target(upgrade.target);
+  request.version(upgrade.http_1_0 ? 10 : 11);
+  for (const auto& [name, value] : upgrade.headers)
+    request.insert(name, value);
+  error_code failed;
+  co_await ws_.async_accept(request, asio::redirect_error(asio::use_awaitable, failed));
+  co_return !failed;
+}
+
+// -- reading -------------------------------------------------------------------------------------------------------
+
+awaitable<void> websocket_session::read_messages() {
+  beast::flat_buffer buffer;
+  while (!gone_) {
+    const bool complete = co_await read_message(buffer);
+    if (!complete)
+      co_return;
+    if (!ws_.got_text()) {
+      close_with_ = reason::unknown_data; // 1003
+      wake();
+      continue;
+    }
+    const auto data = buffer.data();
+    enqueue(std::string(static_cast<const char*>(data.data()), data.size()));
+    buffer.consume(buffer.size());
+    if (buffer.capacity() > 64 * 1024)
+      buffer.shrink_to_fit();
+  }
+}
+
+/// One message must be complete within header_timeout_ms for each started 256 KiB of it.
+awaitable<bool> websocket_session::read_message(beast::flat_buffer& buffer) {
+  constexpr size_t progress_bytes = 256 * 1024;
+  size_t reached = 0;
+  asio::steady_timer patience(ws_.get_executor());
+  while (true) {
+    error_code failed;
+    co_await ws_.async_read_some(buffer, progress_bytes, asio::redirect_error(asio::use_awaitable, failed));
+    if (failed)
+      co_return false;
+    if (ws_.is_message_done())
+      co_return true;
+    if (buffer.size() >= reached) {
+      reached = buffer.size() + progress_bytes;
+      set_deadline(patience, milliseconds(context_.config.header_timeout_ms), &websocket_session::close_socket);
+    }
+  }
+}
+
+void websocket_session::enqueue(std::string message) {
+  const bool room = turns_.size() < waiting_turns_max &&
+                    queued_bytes_ + message.size() <= static_cast<size_t>(context_.config.body_bytes_max) &&
+                    queue_budget_.hold(queued_bytes_ + message.size());
+  if (room) {
+    queued_bytes_ += message.size();
+    turns_.emplace_back(std::move(message));
+  } else if (turns_.size() < waiting_turns_max + refused_turns_max) {
+    turns_.emplace_back(std::nullopt);
+  } else {
+    close_with_ = reason::policy_error; // 1008
+  }
+  wake();
+}
+
+// -- working -------------------------------------------------------------------------------------------------------
+
+awaitable<void> websocket_session::work() {
+  while (!gone_) {
+    if (close_with_ != reason::none) {
+      co_await close(close_with_);
+      co_return;
+    }
+    if (expired_) {
+      co_await send_error(http_problem(400, "websocket_connection_limit_reached",
+                                       "this connection has reached its time limit: open a new one"));
+      co_await close(reason::normal);
+      co_return;
+    }
+    if (draining_) {
+      co_await close(reason::going_away);
+      co_return;
+    }
+    if (turns_.empty()) {
+      co_await wait();
+      continue;
+    }
+    auto message = std::move(turns_.front());
+    turns_.pop_front();
+    bool go_on = false;
+    if (message) {
+      queued_bytes_ -= message->size();
+      queue_budget_.hold(queued_bytes_);
+      go_on = co_await take_turn(std::move(*message));
+    } else {
+      go_on = co_await send_error(http_problem(429, "too_many_requests",
+                                               "too many messages wait on this connection: send fewer at once"));
+    }
+    ++turns_done_;
+    if (!go_on)
+      co_return;
+  }
+}
+
+awaitable<bool> websocket_session::take_turn(std::string message) {
+  const auto begun = context_.clock.now();
+  std::optional<responses_request> request;
+  std::optional<rejection> refused;
+  {
+    const auto body = context_.json.parse(message);
+    if (!body) {
+      refused = body.error();
+    } else if (auto parsed_body = parse_responses_request(*body, transport::websocket); parsed_body) {
+      request = std::move(*parsed_body);
+    } else {
+      refused = parsed_body.error();
+    }
+  }
+  if (refused) {
+    context_.counts.requests_rejected_total.of(to_string(refused->code)).Increment();
+    const bool go_on = co_await send_error(to_api_error(*refused));
+    co_return go_on;
+  }
+  std::string().swap(message);
+  const auto response_id = make_id("resp_");
+  request->generation.response_id = response_id;
+  auto encoder = std::make_unique<responses_encoder>(std::move(request->echo),
+                                                     responses_encoder::form::websocket, context_.clock);
+  auto stream = std::make_shared<answer_stream>(
+      std::move(encoder),
+      [weak = weak_from_this()] {
+        if (const auto self = weak.lock())
+          self->wake();
+      },
+      static_cast<size_t>(context_.config.unsent_bytes_max));
+  pending_answer pending(context_, response_id, stream);
+  context_.door->submit(std::move(request->generation), stream);
+  const bool go_on = co_await send_answer(*stream, response_id);
+  if (stream->state() == answer_stream::phase::ended || stream->state() == answer_stream::phase::rejected)
+    pending.finish();
+  const std::chrono::duration<double, std::milli> taken = context_.clock.now() - begun;
+  log_event(log_level::info, "websocket_turn_ended",
+            {{"request", request_id_},
+             {"response", response_id},
+             {"complete", stream->state() == answer_stream::phase::ended},
+             {"ms", taken.count()}});
+  co_return go_on;
+}
+
+awaitable<bool> websocket_session::send_answer(answer_stream& stream, const std::string& response_id) {
+  while (true) {
+    if (gone_ || stream.overflowed())
+      co_return false;
+    if (stream.state() == answer_stream::phase::rejected) {
+      const bool sent = co_await send_error(to_api_error(stream.refused()));
+      co_return sent;
+    }
+    if (!stream.pending()) {
+      co_await wait();
+      continue;
+    }
+    const auto batch = stream.take();
+    for (const auto& frame : batch.frames) {
+      const bool sent = co_await write(frame);
+      if (!sent)
+        co_return false;
+    }
+    context_.door->acknowledge(response_id, batch.last_sequence);
+    if (batch.ended)
+      co_return true;
+  }
+}
+
+awaitable<bool> websocket_session::send_error(const api_error& problem) {
+  const auto text = error_envelope(problem);
+  const bool sent = co_await write(text);
+  co_return sent;
+}
+
+awaitable<bool> websocket_session::write(std::string_view text) {
+  if (gone_)
+    co_return false;
+  set_deadline(deadline_, milliseconds(context_.config.unsent_timeout_ms), &websocket_session::close_socket);
+  error_code failed;
+  co_await ws_.async_write(asio::buffer(text), asio::redirect_error(asio::use_awaitable, failed));
+  deadline_.cancel();
+  if (failed)
+    gone_ = true;
+  else
+    context_.counts.stream_bytes_total.Increment(static_cast<double>(text.size()));
+  co_return !gone_;
+}
+
+awaitable<void> websocket_session::close(reason code) {
+  error_code ignored;
+  co_await ws_.async_close(websocket::close_reason(code), asio::redirect_error(asio::use_awaitable, ignored));
+}
+
+// -- ends ----------------------------------------------------------------------------------------------------------
+
+void websocket_session::set_deadline(asio::steady_timer& timer, milliseconds limit,
+                                     void (websocket_session::*on_end)()) {
+  timer.expires_after(limit);
+  timer.async_wait([weak = weak_from_this(), on_end](const error_code& cancelled) {
+    const auto self = weak.lock();
+    if (self && !cancelled)
+      ((*self).*on_end)();
+  });
+}
+
+void websocket_session::on_lifetime_end() {
+  expired_ = true;
+  wake();
+}
+
+void websocket_session::close_socket() {
+  gone_ = true;
+  error_code ignored;
+  beast::get_lowest_layer(ws_).close(ignored);
+  deadline_.cancel();
+  lifetime_.cancel();
+  wake();
+}
+
+void websocket_session::drain() {
+  draining_ = true;
+  wake();
+}
+
+void websocket_session::abort() { close_socket(); }
+
+awaitable<void> websocket_session::wait() {
+  if (!rung_) {
+    error_code ignored;
+    bell_.expires_after(milliseconds(60'000));
+    co_await bell_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  }
+  rung_ = false;
+}
+
+void websocket_session::wake() {
+  rung_ = true;
+  bell_.cancel();
+}
+
+} // namespace
+
+void start_websocket(server_context& context, tcp_socket socket, http_request upgrade, std::string request_id) {
+  const auto executor = socket.get_executor();
+  auto self = std::make_shared<websocket_session>(context, std::move(socket), std::move(request_id));
+  auto work = [self, upgrade = std::move(upgrade)]() -> awaitable<void> { return self->run(upgrade); };
+  asio::co_spawn(executor, std::move(work), [self](std::exception_ptr thrown) {
+    self->close_socket();
+    if (!thrown)
+      return;
+    try {
+      std::rethrow_exception(thrown);
+    } catch (const std::exception& problem) {
+      log_event(log_level::error, "websocket_broken", {{"reason", problem.what()}});
+    }
+  });
+}
+
+} // namespace troupe

@@ -1,0 +1,51 @@
+#include "runtime/loaded_model.hpp"
+
+#include "model/gguf_file.hpp"
+#include "runtime/errors.hpp"
+
+#include <filesystem>
+#include <fmt/format.h>
+
+namespace troupe {
+
+namespace {
+
+std::string name_of(const settings& configuration, const gguf_file& file) {
+  if (!configuration.served_model_name.empty())
+    return configuration.served_model_name;
+  return file.path().stem().string();
+}
+
+} // namespace
+
+result<loaded_model> load_model(const settings& configuration, const load_progress& progress) {
+  auto isa = parse_instruction_set(configuration.cpu_isa);
+  if (!isa)
+    return forward_error(isa);
+  auto file = gguf_file::open(configuration.model_path);
+  if (!file)
+    return forward_error(file);
+  loaded_model out;
+  out.name = name_of(configuration, *file);
+  auto tokens = tokenizer::from_gguf(*file);
+  if (!tokens)
+    return forward_error(tokens);
+  out.tokens = std::move(*tokens);
+  if (auto source = out.tokens->chat_template()) {
+    auto messages = chat_template::parse(*source);
+    if (!messages)
+      return forward_error(messages);
+    out.messages = std::make_shared<const chat_template>(std::move(*messages));
+  }
+  auto weights = load_language_model(*file, {.isa = *isa}, progress);
+  if (!weights)
+    return forward_error(weights);
+  out.weights = std::move(*weights);
+  if (out.tokens->vocabulary() > out.weights->shape().vocabulary)
+    return failure(runtime_error::model_mismatch,
+                   fmt::format("the tokenizer has {} tokens, the weights have {}: the file is damaged",
+                               out.tokens->vocabulary(), out.weights->shape().vocabulary));
+  return out;
+}
+
+} // namespace troupe

@@ -1,0 +1,27 @@
+#pragma once
+
+#include "base/result.hpp"
+#include "config/settings.hpp"
+#include "model/chat_template.hpp"
+#include "model/language_model.hpp"
+#include "model/tokenizer.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace troupe {
+
+/// Everything that a model file gives a node.
+struct loaded_model {
+  std::string name; // served_model_name, else the name of the file
+  std::shared_ptr<const language_model> weights;
+  std::shared_ptr<const tokenizer> tokens;
+  std::shared_ptr<const chat_template> messages; // null: the file has no chat template
+};
+
+/// Opens settings.model_path. Errors: those of gguf_file, tokenizer, chat_template and language_model, and
+/// model_mismatch.
+result<loaded_model> load_model(const settings& configuration, const load_progress& progress);
+
+} // namespace troupe

@@ -1,0 +1,202 @@
+#include "tests/reference/reference_llama.hpp"
+
+#include "tests/reference/dequantize.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace troupe::reference {
+
+namespace {
+
+using values = std::vector<double>;
+
+constexpr size_t lanes = 16; // outputs side by side, so that the compiler vectorizes without reordering sums
+constexpr size_t batch = 4;  // positions that share a weight
+
+/// Calls task(i) for i in [0, count) from several threads.
+template <class Task>
+void parallel(int threads, size_t count, const Task& task) {
+  std::atomic<size_t> next{0};
+  const auto work = [&] {
+    for (auto i = next++; i < count; i = next++)
+      task(i);
+  };
+  std::vector<std::thread> others;
+  for (int i = 1; i < threads; ++i)
+    others.emplace_back(work);
+  work();
+  for (auto& other : others)
+    other.join();
+}
+
+/// sums [batch, lanes] += x [batch rows of stride, columns] * w [columns, lanes]
+__attribute__((target_clones("avx512f", "avx2", "default"))) void
+multiply(const double* x, size_t stride, const double* w, size_t columns, double* sums) {
+  double a[batch][lanes] = {};
+  for (size_t k = 0; k < columns; ++k)
+    for (size_t t = 0; t < batch; ++t)
+      for (size_t r = 0; r < lanes; ++r)
+        a[t][r] += x[t * stride + k] * w[k * lanes + r];
+  for (size_t t = 0; t < batch; ++t)
+    for (size_t r = 0; r < lanes; ++r)
+      sums[t * lanes + r] = a[t][r];
+}
+
+class pass {
+public:
+  pass(const llama_parameters& parameters, std::span<const tensor_view> tensors, int threads)
+      : p_(parameters), tensors_(tensors), threads_(threads) {}
+
+  void run(std::span<const token_id> tokens, size_t first_logits, const logits_sink& sink) {
+    count_ = tokens.size();
+    const auto hidden = static_cast<size_t>(p_.shape.hidden);
+    const auto embedding = dequantize(tensor("token_embd.weight"));
+    values x(count_ * hidden);
+    for (size_t t = 0; t < count_; ++t)
+      std::copy_n(embedding.data() + static_cast<size_t>(tokens[t]) * hidden, hidden, x.data() + t * hidden);
+    for (int32_t i = 0; i < p_.shape.layers; ++i)
+      layer("blk." + std::to_string(i) + ".", x);
+    x.erase(x.begin(), x.begin() + static_cast<std::ptrdiff_t>(first_logits * hidden));
+    count_ -= first_logits;
+    const auto normed = norm(x, "output_norm.weight");
+    const auto* head = find("output.weight");
+    const auto vocabulary = static_cast<size_t>(p_.shape.vocabulary);
+    const auto logits = product(normed, head != nullptr ? *head : tensor("token_embd.weight"));
+    parallel(threads_, count_, [&](size_t t) {
+      sink(first_logits + t, std::span(logits).subspan(t * vocabulary, vocabulary));
+    });
+  }
+
+private:
+  const tensor_view* find(const std::string& name) const {
+    for (const auto& each : tensors_)
+      if (each.name == name)
+        return &each;
+    return nullptr;
+  }
+  const tensor_view& tensor(const std::string& name) const {
+    const auto* found = find(name);
+    if (found == nullptr)
+      throw std::runtime_error("no tensor " + name);
+    return *found;
+  }
+
+  /// [count, inputs] times the matrix [outputs, inputs], transposed.
+  values product(const values& x, const tensor_view& matrix) const {
+    const size_t inputs = matrix.shape[0], outputs = matrix.shape[1];
+    const auto w = dequantize(matrix);
+    const size_t rows = (count_ + batch - 1) / batch * batch;
+    values padded = x, out(count_ * outputs);
+    padded.resize(rows * inputs);
+    parallel(threads_, (outputs + lanes - 1) / lanes, [&](size_t tile) {
+      const size_t first = tile * lanes, wide = std::min(lanes, outputs - first);
+      values side_by_side(inputs * lanes);
+      for (size_t r = 0; r < wide; ++r)
+        for (size_t k = 0; k < inputs; ++k)
+          side_by_side[k * lanes + r] = w[(first + r) * inputs + k];
+      for (size_t t = 0; t < count_; t += batch) {
+        double sums[batch * lanes];
+        multiply(padded.data() + t * inputs, inputs, side_by_side.data(), inputs, sums);
+        for (size_t i = 0; i < batch && t + i < count_; ++i)
+          std::copy_n(sums + i * lanes, wide, out.data() + (t + i) * outputs + first);
+      }
+    });
+    return out;
+  }
+
+  values norm(const values& x, const std::string& name) const {
+    const auto weight = dequantize(tensor(name));
+    values out(x.size());
+    for (size_t t = 0; t < count_; ++t) {
+      const double* row = x.data() + t * weight.size();
+      double sum = 0.0;
+      for (size_t k = 0; k < weight.size(); ++k)
+        sum += row[k] * row[k];
+      const double factor = 1.0 / std::sqrt(sum / static_cast<double>(weight.size()) + p_.norm_epsilon);
+      for (size_t k = 0; k < weight.size(); ++k)
+        out[t * weight.size() + k] = row[k] * factor * weight[k];
+    }
+    return out;
+  }
+
+  void rotate(values& x, size_t heads) const {
+    const auto wide = static_cast<size_t>(p_.shape.head_dim);
+    for (size_t t = 0; t < count_; ++t)
+      for (size_t pair = 0; pair < heads * wide / 2; ++pair) {
+        const auto i = static_cast<double>(pair % (wide / 2));
+        const double angle =
+            static_cast<double>(t) * std::pow(p_.rope_base, -2.0 * i / static_cast<double>(wide));
+        double* at = x.data() + t * heads * wide + 2 * pair;
+        const double a = at[0], b = at[1];
+        at[0] = a * std::cos(angle) - b * std::sin(angle);
+        at[1] = a * std::sin(angle) + b * std::cos(angle);
+      }
+  }
+
+  values attention(const values& q, const values& k, const values& v) const {
+    const auto wide = static_cast<size_t>(p_.shape.head_dim), heads = static_cast<size_t>(p_.shape.heads);
+    const auto kv_heads = static_cast<size_t>(p_.shape.kv_heads);
+    values out(q.size());
+    parallel(threads_, count_ * heads, [&](size_t index) {
+      const size_t t = index / heads, head = index % heads, kv = head / (heads / kv_heads);
+      const double* query = q.data() + index * wide;
+      values weight(t + 1);
+      double largest = -INFINITY, total = 0.0;
+      for (size_t s = 0; s <= t; ++s) {
+        const double* key = k.data() + (s * kv_heads + kv) * wide;
+        for (size_t d = 0; d < wide; ++d)
+          weight[s] += query[d] * key[d];
+        weight[s] /= std::sqrt(static_cast<double>(wide));
+        largest = std::max(largest, weight[s]);
+      }
+      for (auto& each : weight)
+        total += each = std::exp(each - largest);
+      for (size_t s = 0; s <= t; ++s)
+        for (size_t d = 0; d < wide; ++d)
+          out[index * wide + d] += weight[s] / total * v[(s * kv_heads + kv) * wide + d];
+    });
+    return out;
+  }
+
+  void layer(const std::string& prefix, values& x) const {
+    const auto weight = [&](const char* name) -> const tensor_view& {
+      return tensor(prefix + name + ".weight");
+    };
+    auto normed = norm(x, prefix + "attn_norm.weight");
+    auto q = product(normed, weight("attn_q")), k = product(normed, weight("attn_k"));
+    rotate(q, static_cast<size_t>(p_.shape.heads));
+    rotate(k, static_cast<size_t>(p_.shape.kv_heads));
+    const auto mixed = product(attention(q, k, product(normed, weight("attn_v"))), weight("attn_output"));
+    for (size_t i = 0; i < x.size(); ++i)
+      x[i] += mixed[i];
+    normed = norm(x, prefix + "ffn_norm.weight");
+    auto gate = product(normed, weight("ffn_gate"));
+    const auto up = product(normed, weight("ffn_up"));
+    for (size_t i = 0; i < gate.size(); ++i)
+      gate[i] = gate[i] / (1.0 + std::exp(-gate[i])) * up[i];
+    const auto down = product(gate, weight("ffn_down"));
+    for (size_t i = 0; i < x.size(); ++i)
+      x[i] += down[i];
+  }
+
+  const llama_parameters& p_;
+  std::span<const tensor_view> tensors_;
+  int threads_;
+  size_t count_ = 0;
+};
+
+} // namespace
+
+void reference_logits(const llama_parameters& parameters, std::span<const tensor_view> tensors,
+                      std::span<const token_id> tokens, size_t first_logits, int threads,
+                      const logits_sink& sink) {
+  pass(parameters, tensors, threads).run(tokens, first_logits, sink);
+}
+
+} // namespace troupe::reference
