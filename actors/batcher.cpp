@@ -28,6 +28,13 @@ batcher::behavior_type batcher::make_behavior() {
   };
 }
 
+void batcher::on_exit() {
+  // A promise holds its own actor alive, and that would hold the executor's thread.
+  probes_.clear();
+  executor_ = nullptr;
+  pages_ = nullptr;
+}
+
 void batcher::act(batch_planner::effects effects) {
   if (effects.plan) {
     if (effects.waited)

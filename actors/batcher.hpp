@@ -23,6 +23,7 @@ class batcher final : public batcher_actor::base {
           const time_source& clock, metrics& metrics);
 
   behavior_type make_behavior() override;
+  void on_exit() override;
 
  private:
   void act(batch_planner::effects effects);

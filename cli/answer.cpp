@@ -1,7 +1,7 @@
 #include "cli/answer.hpp"
 
 #include "base/ids.hpp"
-#include "cli/answer_stream.hpp"
+#include "cli/answer_inbox.hpp"
 #include "cli/await.hpp"
 
 #include <memory>
@@ -41,7 +41,7 @@ answer ask(front_door& door, generation_request request, const answer_options& o
   answer out;
   std::string id = make_id("resp_");
   request.response_id = id;
-  auto stream = std::make_shared<answer_stream>();
+  auto stream = std::make_shared<answer_inbox>();
   door.submit(std::move(request), stream);
   for (;;) {
     int stop_fd = options.stop ? options.stop->fd() : -1;

@@ -15,8 +15,8 @@ namespace troupe {
 namespace {
 
 constexpr const char* examples =
-    R"(A line is a turn. Ctrl-C stops the answer, /reset forgets the conversation, /exit or Ctrl-D ends. Lines may
-also come through a pipe; then there are no prompts, and remarks go to standard error.
+    R"(A line is a turn. Ctrl-C stops the answer, /reset forgets the conversation, /exit or Ctrl-D ends.
+Lines may also come through a pipe; then there are no prompts, and remarks go to standard error.
 
 Examples:
   troupe chat

@@ -21,8 +21,8 @@ namespace {
 constexpr size_t prompt_bytes_max = 16 << 20; // as server.body_bytes_max
 
 constexpr const char* examples =
-    R"(The answer goes to standard output as it comes, and nothing else does. At temperature 0, the default, the
-same prompt gives the same answer.
+    R"(The answer goes to standard output as it comes, and nothing else does. At temperature 0, the
+default, the same prompt gives the same answer.
 
 Examples:
   troupe generate "Why is the sky blue?"
@@ -108,7 +108,7 @@ int write_answer(front_door& door, generation_request request, console& io) {
   case answer_end::stopped:
     return exit_failed;
   case answer_end::output_closed:
-    return fail(io, "Nobody reads the output any more: the answer was stopped.");
+    return fail(io, "The output could not be written any more, so the answer was stopped.");
   }
   return io.out ? exit_success : fail(io, "The end of the answer could not be written.");
 }

@@ -47,6 +47,14 @@ public:
                        make_option_desc(option));
   }
 
+  /// The type's name without the bounds that a validator adds to it: the description has them.
+  std::string make_option_opts(const CLI::Option* option) const override {
+    if (option->get_type_size() == 0)
+      return {};
+    std::string type = option->get_type_name();
+    return " " + type.substr(0, type.find(':'));
+  }
+
   std::string make_subcommand(const CLI::App* sub) const override {
     return two_columns(sub->get_name(), sub->get_description());
   }

@@ -27,7 +27,9 @@ void progress_bar::show(size_t done_bytes, size_t total_bytes) {
     return;
   bool first = percent_ < 0;
   percent_ = percent;
-  if (terminal_) {
+  if (terminal_ && percent == 100) {
+    finish(); // before anybody logs into its line
+  } else if (terminal_) {
     constexpr size_t width = 30;
     size_t filled = width * static_cast<size_t>(percent) / 100;
     out_ << fmt::format("\r\033[Kloading {} [{}{}] {:3}%  {}/{} MiB", label_, std::string(filled, '#'),

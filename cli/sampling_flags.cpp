@@ -2,6 +2,7 @@
 
 #include "base/utf8.hpp"
 #include "cli/errors.hpp"
+#include "cli/seed_option.hpp"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -32,8 +33,10 @@ void add_sampling_flags(CLI::App& app, sampling_flags& into) {
   option("--min-p", params.min_p,
          "Drop tokens below this share of the likeliest one's probability. Default 0.");
   option("--repetition-penalty", params.repetition_penalty, "Above 1: fewer repetitions. Default 1.");
-  option("--seed", into.seed,
-         "The same seed, prompt and flags give the same answer. Without it, a random one.");
+  add_seed_option(
+      app, [&into](uint64_t seed) { into.seed = seed; },
+      "The same seed, prompt and flags give the same answer. Without it, a random one.")
+      ->group("Answer");
 }
 
 status check(const sampling_flags& flags) {

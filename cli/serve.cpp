@@ -24,8 +24,8 @@ constexpr int64_t drain_ms_max = 30'000;
 
 constexpr const char* examples =
     R"(Every flag can also stand in a TOML file (--config) or in the environment: --max-batch-size is
-TROUPE_MAX_BATCH_SIZE. Flags win over the environment, the environment over the file.
-Ctrl-C or SIGTERM lets running answers finish for up to 30 s; a second one ends at once.
+TROUPE_MAX_BATCH_SIZE. Flags win over the environment, the environment over the file. Ctrl-C or
+SIGTERM lets running answers finish for up to 30 s; a second one ends at once.
 
 Examples:
   troupe serve

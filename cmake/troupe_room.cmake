@@ -7,8 +7,7 @@ target_compile_options(troupe_flags INTERFACE -Wno-restrict -Wno-maybe-uninitial
 target_include_directories(troupe_flags INTERFACE ${PROJECT_SOURCE_DIR})
 if(TROUPE_SANITIZE)
   target_compile_options(troupe_flags INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all
-                                                -fno-omit-frame-pointer
-                                                -Wno-maybe-uninitialized) # g++ 12 sees ghosts in std::variant
+                                                -fno-omit-frame-pointer)
   target_link_options(troupe_flags INTERFACE -fsanitize=address,undefined)
 endif()
 

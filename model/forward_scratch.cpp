@@ -50,8 +50,8 @@ bool forward_scratch::fits(const model_shape& shape) const {
          shape.head_dim == shape_.head_dim && shape.feed_forward == shape_.feed_forward;
 }
 
-quantized_rows forward_scratch::codes() {
-  return {codes_.as<int8_t>(), scales_.as<float>(), sums_.as<float>(), totals_.as<int32_t>()};
+quantized_rows forward_scratch::codes(int32_t tokens) {
+  return {codes_.as<int8_t>(), scales_.as<float>(), sums_.as<float>(), totals_.as<int32_t>(), tokens};
 }
 
 } // namespace troupe

@@ -31,7 +31,7 @@ public:
   float* mixed() { return mixed_.as<float>(); }            // [T, heads * head_dim], attention's output
   float* gate() { return gate_.as<float>(); }              // [T, feed_forward]
   float* up() { return up_.as<float>(); }                  // [T, feed_forward]
-  quantized_rows codes();                                  // [T, widest input of a product]
+  quantized_rows codes(int32_t tokens);                    // of the widest input of a product; stride: tokens
   std::vector<int32_t>& positions() { return positions_; } // [T]
 
 private:

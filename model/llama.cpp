@@ -149,7 +149,7 @@ status llama::attend(const llama_layer& layer, int32_t index, step_state& step) 
   if (auto done = project(
           scratch.normed(), step.tokens,
           {{layer.query, scratch.query()}, {layer.key, scratch.key()}, {layer.value, scratch.value()}},
-          scratch.codes(), false, stream);
+          scratch.codes(step.tokens), false, stream);
       !done)
     return done;
   rope_params rotation{.rows = scratch.query(),
@@ -178,7 +178,7 @@ status llama::attend(const llama_layer& layer, int32_t index, step_state& step) 
   if (auto done = attention(mix, stream); !done)
     return done;
   return project(scratch.mixed(), step.tokens, {{layer.attention_output, scratch.residual()}},
-                 scratch.codes(), true, stream);
+                 scratch.codes(step.tokens), true, stream);
 }
 
 status llama::feed_forward(const llama_layer& layer, step_state& step) const {
@@ -191,15 +191,15 @@ status llama::feed_forward(const llama_layer& layer, step_state& step) const {
     return done;
   if (auto done =
           project(scratch.normed(), step.tokens, {{layer.gate, scratch.gate()}, {layer.up, scratch.up()}},
-                  scratch.codes(), false, stream);
+                  scratch.codes(step.tokens), false, stream);
       !done)
     return done;
   const silu_multiply_params activate{scratch.gate(), scratch.up(), scratch.gate(), step.tokens,
                                       shape().feed_forward};
   if (auto done = silu_multiply(activate, stream); !done)
     return done;
-  return project(scratch.gate(), step.tokens, {{layer.down, scratch.residual()}}, scratch.codes(), true,
-                 stream);
+  return project(scratch.gate(), step.tokens, {{layer.down, scratch.residual()}}, scratch.codes(step.tokens),
+                 true, stream);
 }
 
 status llama::project_logits(std::span<const sequence_slice> slices, step_state& step,
@@ -221,7 +221,7 @@ status llama::project_logits(std::span<const sequence_slice> slices, step_state&
                              shape().hidden,     parameters_.norm_epsilon};
   if (auto done = rms_norm(norm, step.stream); !done)
     return done;
-  return project(scratch.normed(), rows, {{weights_.head(), logits.data()}}, scratch.codes(), false,
+  return project(scratch.normed(), rows, {{weights_.head(), logits.data()}}, scratch.codes(rows), false,
                  step.stream);
 }
 

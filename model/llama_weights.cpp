@@ -31,10 +31,24 @@ weight_format format_of(tensor_type type) {
   check_failed("format_of", __FILE__, __LINE__, "a tensor type without a weight format");
 }
 
+/// Room for all matrices. Sizes come from a file: the ones that are no matrix of ours are refused later by
+/// name.
+size_t arena_bytes(std::span<const tensor_view> tensors) {
+  constexpr uint64_t size_max = 1 << 24;
+  size_t sum = 0;
+  for (const auto& tensor : tensors)
+    if (tensor.shape.size() == 2 && tensor.shape[0] <= size_max && tensor.shape[1] <= size_max &&
+        tensor.data.size() >= tensor.shape[0] * tensor.shape[1] / 2)
+      sum += packed_matrix::packed_bytes(format_of(tensor.type), static_cast<int32_t>(tensor.shape[1]),
+                                         static_cast<int32_t>(tensor.shape[0]));
+  return sum;
+}
+
 /// Takes tensors out of the file's list by name. The first error stays, and later takes return empty weights.
 class tensor_taker {
 public:
-  tensor_taker(std::span<const tensor_view> tensors, const load_progress& progress) : progress_(progress) {
+  tensor_taker(std::span<const tensor_view> tensors, const load_progress& progress)
+      : progress_(progress), arena_(arena_bytes(tensors)) {
     for (const auto& tensor : tensors) {
       left_.emplace(tensor.name, &tensor);
       total_ += tensor.data.size();
@@ -47,7 +61,7 @@ public:
     const auto* tensor = take(name, {static_cast<uint64_t>(columns), static_cast<uint64_t>(rows)});
     if (tensor == nullptr)
       return {};
-    auto packed = packed_matrix::pack(format_of(tensor->type), rows, columns, tensor->data);
+    auto packed = packed_matrix::pack(format_of(tensor->type), rows, columns, tensor->data, &arena_);
     if (!packed) {
       fail(failure(model_error::bad_shape, fmt::format("{}: {}", name, packed.error().message)));
       return {};
@@ -115,6 +129,7 @@ private:
 
   std::unordered_map<std::string_view, const tensor_view*> left_;
   const load_progress& progress_;
+  weight_arena arena_;
   size_t done_ = 0, total_ = 0; // bytes
   status outcome_;
 };

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cmath>
 
 namespace troupe {
 
@@ -24,17 +23,16 @@ std::size_t first_level_bucket(double weight) {
   return static_cast<std::size_t>((std::bit_cast<uint64_t>(weight) >> (mantissa_bits - level_bits)) - lowest);
 }
 
-} // namespace
-
-double token_weight(double x) {
+/// token_weight for x from -30 to 0.
+inline double weight_within(double x) {
   constexpr double log2_e = 1.4426950408889634;
   constexpr double to_nearest = 0x1.8p52; // adding it leaves the nearest whole number in the low bits
-  const double clamped = x < lowest_exponent ? lowest_exponent : x;
-  const double y = clamped * log2_e;
+  const double y = x * log2_e;
   const double shifted = y + to_nearest;
   const double f = y - (shifted - to_nearest); // [-0.5, 0.5]
-  // 2^f = sum of (f ln 2)^k / k!, k to 8: the next term is below 1e-11.
-  double p = 1.3215486790144307e-06;
+  // 2^f = sum of (f ln 2)^k / k!, k to 9: the next term is below 1e-11.
+  double p = 1.0178086009239699e-07;
+  p = p * f + 1.3215486790144307e-06;
   p = p * f + 1.5252733804059841e-05;
   p = p * f + 1.5403530393381608e-04;
   p = p * f + 1.3333558146428443e-03;
@@ -49,18 +47,38 @@ double token_weight(double x) {
   return (p * scale + to_nearest) - to_nearest;
 }
 
+/// Orders floats as whole numbers do; its own inverse.
+inline int32_t ordered(int32_t bits) {
+  return bits ^ ((bits >> 31) & 0x7FFFFFFF);
+}
+
+// A loop of its own over plain arrays, without comparisons of floats (they may trap, so they are not
+// vectorized).
+void weigh(const float* logits, std::size_t count, double top, double temperature, double* weights) {
+  const double inverse = 1.0 / temperature;
+  const int32_t lowest =
+      ordered(std::bit_cast<int32_t>(static_cast<float>(top + lowest_exponent * temperature)));
+  for (std::size_t i = 0; i < count; ++i) {
+    const int32_t clamped = std::max(ordered(std::bit_cast<int32_t>(logits[i])), lowest);
+    weights[i] = weight_within((static_cast<double>(std::bit_cast<float>(ordered(clamped))) - top) * inverse);
+  }
+}
+
+} // namespace
+
+double token_weight(double x) {
+  return weight_within(x < lowest_exponent ? lowest_exponent : x);
+}
+
 void sampler_weights::assign(std::span<const float> logits, float largest, float temperature) {
   ids_.clear();
   weights_.resize(logits.size());
-  const double top = largest;
-  const double inverse = 1.0 / static_cast<double>(temperature);
-  for (std::size_t i = 0; i < logits.size(); ++i)
-    weights_[i] = token_weight((static_cast<double>(logits[i]) - top) * inverse);
+  weigh(logits.data(), logits.size(), largest, temperature, weights_.data());
 }
 
 void sampler_weights::keep_share(double share) {
   const double lowest = std::max(share * full_weight, 1.0);
-  apply({std::ceil(lowest) - 0.5, 0});
+  keep_from(lowest);
 }
 
 void sampler_weights::keep_count(int64_t count) {
@@ -69,7 +87,11 @@ void sampler_weights::keep_count(int64_t count) {
 }
 
 void sampler_weights::keep_mass(double share) {
-  const double wanted = share * mass();
+  const double total = mass();
+  const double wanted = share * total;
+  // All tokens below this weight together hold no more than what may be left out, so the head ends before
+  // them. It spares the passes below all but a few tokens of a typical distribution.
+  keep_from((total - wanted) / static_cast<double>(weights_.size()) * 0.999);
   apply(find_cut(wanted, [](double weight) { return weight; }));
 }
 
@@ -114,23 +136,35 @@ sampler_weights::cut sampler_weights::find_cut(double wanted, Measure measure) c
 }
 
 void sampler_weights::apply(const cut& at) {
+  keep_from(at.weight);
   std::size_t kept = 0;
   std::size_t places = at.places;
-  std::vector<token_id> ids;
   for (std::size_t i = 0; i < weights_.size(); ++i) {
-    const double weight = weights_[i];
-    if (weight < at.weight)
+    if (weights_[i] == at.weight && places-- == 0) {
+      places = 0;
       continue;
-    if (weight == at.weight) {
-      if (places == 0)
-        continue;
-      --places;
     }
-    ids.push_back(id_at(i));
-    weights_[kept++] = weight;
+    weights_[kept] = weights_[i];
+    ids_[kept++] = ids_[i];
   }
   weights_.resize(kept);
-  ids_ = std::move(ids);
+  ids_.resize(kept);
+}
+
+// Without branches: in the first pass over a whole vocabulary they would be mispredicted.
+void sampler_weights::keep_from(double lowest) {
+  const bool numbered = !ids_.empty();
+  ids_.resize(weights_.size());
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < weights_.size(); ++i) {
+    const double weight = weights_[i];
+    const token_id id = numbered ? ids_[i] : static_cast<token_id>(i);
+    weights_[kept] = weight;
+    ids_[kept] = id;
+    kept += weight >= lowest;
+  }
+  weights_.resize(kept);
+  ids_.resize(kept);
 }
 
 double sampler_weights::mass() const {

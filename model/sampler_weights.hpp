@@ -49,6 +49,7 @@ private:
   template <class Measure>
   cut find_cut(double wanted, Measure measure) const;
   void apply(const cut& at);
+  void keep_from(double lowest);
 
   std::vector<double> weights_;
   std::vector<token_id> ids_; // empty: ids are the indices

@@ -11,10 +11,10 @@
 
 namespace troupe {
 
-/// What waits between the front door and the writer of one connection: frames that were not yet taken, and how
-/// the answer stands. Lives on the I/O thread.
+/// What waits between the front door and the writer of one connection: frames that were not yet taken, and
+/// how the answer stands. Lives on the I/O thread.
 class answer_stream final : public stream_listener {
- public:
+public:
   enum class phase { waiting, accepted, rejected, ended };
 
   /// Frames taken for writing, and what to acknowledge once they are written.
@@ -52,7 +52,7 @@ class answer_stream final : public stream_listener {
   /// Nobody is listening any more: events are dropped, wake is not called.
   void detach();
 
- private:
+private:
   void changed() const;
 
   std::unique_ptr<event_encoder> encoder_;

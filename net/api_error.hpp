@@ -11,7 +11,7 @@ namespace troupe {
 struct api_error {
   int status = 500;
   std::string type = "server_error";
-  std::string code;          // empty: null
+  std::string code; // empty: null
   std::string message;
   std::string param;         // the request's field; empty: null
   int32_t retry_after_s = 0; // 0: no Retry-After

@@ -12,7 +12,7 @@ namespace troupe {
 
 /// The keys that may use the API. Only their SHA-256 digests stay in memory; keys are never logged.
 class api_keys {
- public:
+public:
   /// No keys: everything is open.
   api_keys() = default;
 
@@ -25,7 +25,7 @@ class api_keys {
   /// Whether `Authorization: Bearer KEY` with this value may pass. Compares with every key in constant time.
   bool allows(std::string_view authorization) const;
 
- private:
+private:
   using digest = std::array<uint8_t, 32>;
   std::vector<digest> digests_;
 };

@@ -3,6 +3,7 @@
 // Boost 1.74's Asio finds std::exchange by itself only after <utility> (C++20 coroutines, g++ 12).
 #include <utility>
 
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>

@@ -7,14 +7,14 @@ namespace troupe {
 
 /// The chat door: SSE chunks, or one JSON text at the end.
 class chat_encoder final : public event_encoder {
- public:
+public:
   chat_encoder(bool stream, bool include_usage)
       : json_(include_usage), stream_(stream), include_usage_(include_usage) {}
 
   void accept(const accepted_response& accepted) override { json_.accept(accepted); }
   void encode(const response_event&, std::vector<std::string>& frames) override;
 
- private:
+private:
   void end_stream(const response_event&, std::vector<std::string>& frames) const;
 
   chat_json json_;

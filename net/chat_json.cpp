@@ -53,7 +53,9 @@ std::string chat_json::chunk(delta what, const std::string& text, const char* fi
   return out;
 }
 
-std::string chat_json::role_chunk() const { return chunk(delta::role, {}, nullptr); }
+std::string chat_json::role_chunk() const {
+  return chunk(delta::role, {}, nullptr);
+}
 
 std::string chat_json::delta_chunk(const std::string& text) const {
   return chunk(delta::content, text, nullptr);

@@ -8,7 +8,7 @@ namespace troupe {
 
 /// The JSON of one chat completion: chunks of a stream, or the whole.
 class chat_json {
- public:
+public:
   /// include_usage: chunks carry "usage": null, and usage_chunk() ends the stream.
   explicit chat_json(bool include_usage) : include_usage_(include_usage) {}
 
@@ -20,7 +20,7 @@ class chat_json {
   std::string usage_chunk(const response_event& terminal) const;
   std::string completion(const response_event& terminal) const;
 
- private:
+private:
   enum class delta { role, content, none };
 
   std::string chunk(delta, const std::string& text, const char* finish_reason) const;

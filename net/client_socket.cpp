@@ -1,6 +1,5 @@
 #include "net/client_socket.hpp"
 
-
 #include <algorithm>
 
 namespace troupe {
@@ -98,20 +97,6 @@ awaitable<void> client_socket::unwatch() {
     socket_.cancel(ignored);
     co_await wait(milliseconds(1000));
   }
-}
-
-awaitable<bool> client_socket::wait(milliseconds limit) {
-  if (!rung_) {
-    error_code ignored;
-    bell_.expires_after(limit);
-    co_await bell_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-  }
-  co_return std::exchange(rung_, false);
-}
-
-void client_socket::wake() {
-  rung_ = true;
-  bell_.cancel();
 }
 
 void client_socket::abort() {

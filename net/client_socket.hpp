@@ -1,7 +1,7 @@
 #pragma once
 
 #include "base/clock.hpp"
-#include "net/asio.hpp"
+#include "net/bell.hpp"
 
 #include <boost/beast/core/flat_buffer.hpp>
 #include <memory>
@@ -9,10 +9,10 @@
 
 namespace troupe {
 
-/// A client's TCP connection with the three things that Asio leaves to us: deadlines, a watch on the read side
-/// while an answer is made, and a bell that wakes the one coroutine that works on it.
+/// A client's TCP connection with the three things that Asio leaves to us: deadlines, a watch on the read
+/// side while an answer is made, and a bell that wakes the one coroutine that works on it.
 class client_socket : public std::enable_shared_from_this<client_socket> {
- public:
+public:
   /// write_timeout: a write that makes no progress. buffer_bytes_max: of what was read and not yet used.
   client_socket(tcp_socket socket, milliseconds write_timeout, size_t buffer_bytes_max);
 
@@ -39,8 +39,8 @@ class client_socket : public std::enable_shared_from_this<client_socket> {
   bool gone() const { return gone_; }
 
   /// Sleeps until wake() or the end of the limit. A wake() before it counts. False: nobody woke it.
-  awaitable<bool> wait(milliseconds limit);
-  void wake();
+  awaitable<bool> wait(milliseconds limit) { return bell_.wait(limit); }
+  void wake() { bell_.ring(); }
 
   /// Sends what is to be sent, then drops what the client still sends for a moment: a reset would destroy the
   /// answer on its way.
@@ -52,20 +52,19 @@ class client_socket : public std::enable_shared_from_this<client_socket> {
 
   uint64_t bytes_written() const { return bytes_written_; }
 
- private:
+private:
   void on_read_ahead(const error_code&, size_t bytes);
 
   tcp_socket socket_;
   boost::beast::flat_buffer buffer_;
   asio::steady_timer deadline_;
-  asio::steady_timer bell_;
+  bell bell_;
   milliseconds write_timeout_;
   uint64_t deadline_generation_ = 0;
   uint64_t bytes_written_ = 0;
   bool timed_out_ = false;
   bool gone_ = false;
-  bool rung_ = false;
-  bool watching_ = false;    // a read-ahead is in flight
+  bool watching_ = false; // a read-ahead is in flight
   bool watch_wanted_ = false;
 };
 

@@ -18,12 +18,15 @@ constexpr size_t logged_path_max = 256;
 
 connection::connection(server_context& context, tcp_socket socket)
     : context_(context),
-      socket_(std::make_shared<client_socket>(std::move(socket), milliseconds(context.config.unsent_timeout_ms),
+      socket_(std::make_shared<client_socket>(std::move(socket),
+                                              milliseconds(context.config.unsent_timeout_ms),
                                               static_cast<size_t>(context.config.header_bytes_max))) {
   context_.add(this);
 }
 
-connection::~connection() { context_.remove(this); }
+connection::~connection() {
+  context_.remove(this);
+}
 
 void connection::start(server_context& context, tcp_socket socket) {
   const auto executor = socket.get_executor();
@@ -63,8 +66,8 @@ awaitable<connection::next> connection::serve(bool first) {
   const auto bytes_before = socket_->bytes_written();
   auto& request = reader.request();
   const auto request_id = request_id_of(request);
-  exchange one(context_, *socket_, request, request_id);
   body_budget budget(context_);
+  exchange one(context_, *socket_, request, budget, request_id);
   std::optional<http_answer> refusal;
   if (header == request_reader::outcome::refused)
     refusal = reader.problem();
@@ -123,6 +126,8 @@ void connection::drain() {
     socket_->abort();
 }
 
-void connection::abort() { socket_->abort(); }
+void connection::abort() {
+  socket_->abort();
+}
 
 } // namespace troupe

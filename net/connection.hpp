@@ -13,7 +13,7 @@ class exchange;
 
 /// An HTTP/1.1 connection: request after request until it closes or becomes a WebSocket.
 class connection final : public session, public std::enable_shared_from_this<connection> {
- public:
+public:
   connection(server_context&, tcp_socket);
   ~connection() override;
 
@@ -23,7 +23,7 @@ class connection final : public session, public std::enable_shared_from_this<con
   void drain() override;
   void abort() override;
 
- private:
+private:
   enum class next { request, lingering_close, close };
 
   awaitable<void> run();

@@ -13,6 +13,8 @@ enum class net_error : uint8_t {
 };
 
 std::string_view to_string(net_error);
-inline std::string_view module_name(net_error) { return "net"; }
+inline std::string_view module_name(net_error) {
+  return "net";
+}
 
 } // namespace troupe

@@ -9,7 +9,7 @@ namespace troupe {
 
 /// Turns the events of one response into what its door sends.
 class event_encoder {
- public:
+public:
   virtual ~event_encoder() = default;
 
   /// Comes first, once.

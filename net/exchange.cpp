@@ -30,18 +30,18 @@ bool is_json(std::string_view content_type) {
 
 } // namespace
 
-exchange::exchange(server_context& context, client_socket& socket, http_request& request,
+exchange::exchange(server_context& context, client_socket& socket, http_request& request, body_budget& budget,
                    std::string request_id)
-    : context_(context), socket_(socket), request_(request), request_id_(std::move(request_id)),
-      route_(find_route(request.method, request.target)) {}
+    : context_(context), socket_(socket), request_(request), budget_(budget),
+      request_id_(std::move(request_id)), route_(find_route(request.method, request.target)) {}
 
 std::optional<http_answer> exchange::refusal() const {
   const bool hidden = route_.target == endpoint::faults && !context_.config.fault_injection;
   if (route_.target == endpoint::unknown || hidden)
     return http_answer::failure(http_problem(404, "not_found", "there is nothing at this path"));
   if (!route_.allowed) {
-    auto answer = http_answer::failure(http_problem(
-        405, "method_not_allowed", fmt::format("this path allows {}", route_.methods)));
+    auto answer = http_answer::failure(
+        http_problem(405, "method_not_allowed", fmt::format("this path allows {}", route_.methods)));
     answer.headers.emplace_back("Allow", route_.methods);
     return answer;
   }
@@ -59,7 +59,8 @@ std::optional<http_answer> exchange::refusal() const {
       return answer;
     }
     if (!same_origin(request_))
-      return http_answer::failure(http_problem(403, "wrong_origin", "pages of another origin may not connect"));
+      return http_answer::failure(
+          http_problem(403, "wrong_origin", "pages of another origin may not connect"));
   }
   if (request_.method == "POST" && !is_json(request_.header("content-type")))
     return http_answer::failure(
@@ -93,15 +94,17 @@ awaitable<bool> exchange::send(http_answer answer) {
   if (request_.method != "HEAD")
     bytes += answer.body;
   const bool sent = co_await socket_.write(bytes);
-  co_return sent && frame.keep_alive;
+  co_return sent&& frame.keep_alive;
 }
 
-// -- answers that need no engine ---------------------------------------------------------------------------------
+// -- answers that need no engine
+// ---------------------------------------------------------------------------------
 
 http_answer exchange::plain_answer() const {
   switch (route_.target) {
   case endpoint::live:
-    return context_.door->status().live ? http_answer::text(200, "ok\n") : http_answer::text(503, "not live\n");
+    return context_.door->status().live ? http_answer::text(200, "ok\n")
+                                        : http_answer::text(503, "not live\n");
   case endpoint::ready: {
     const auto now = context_.door->status();
     return now.ready ? http_answer::text(200, "ok\n") : http_answer::text(503, "not ready\n");
@@ -131,8 +134,8 @@ http_answer exchange::models_answer() const {
   } else if (route_.argument == served.id) {
     write_model(json, served);
   } else {
-    return http_answer::failure(to_api_error(
-        rejection{request_error::model_not_found, "this model is not served here", "model", 0}));
+    return http_answer::failure(
+        to_api_error(rejection{request_error::model_not_found, "this model is not served here", "model", 0}));
   }
   return http_answer::json(std::move(body));
 }
@@ -161,7 +164,8 @@ http_answer exchange::inject_fault_answer() const {
   return answer;
 }
 
-// -- answers of the model ----------------------------------------------------------------------------------------
+// -- answers of the model
+// ----------------------------------------------------------------------------------------
 
 parsed<exchange::generation> exchange::parse_generation() const {
   const auto body = context_.json.parse(request_.body);
@@ -191,6 +195,7 @@ awaitable<bool> exchange::generate() {
     co_return go_on;
   }
   std::string().swap(request_.body);
+  budget_.hold(0);
   response_id_ = make_id("resp_");
   wanted->request.response_id = response_id_;
   const bool streaming = wanted->stream;

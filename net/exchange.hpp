@@ -11,8 +11,10 @@ namespace troupe {
 
 /// One HTTP request and its answer.
 class exchange {
- public:
-  exchange(server_context& context, client_socket& socket, http_request& request, std::string request_id);
+public:
+  /// budget: what the body is counted against, given back once it was read.
+  exchange(server_context& context, client_socket& socket, http_request& request, body_budget& budget,
+           std::string request_id);
 
   /// What can be said from the header alone: wrong path, method, key, content type, origin.
   std::optional<http_answer> refusal() const;
@@ -29,7 +31,7 @@ class exchange {
   int code() const { return code_; }
   const std::string& response_id() const { return response_id_; }
 
- private:
+private:
   struct generation {
     generation_request request;
     std::unique_ptr<event_encoder> encoder;
@@ -49,6 +51,7 @@ class exchange {
   server_context& context_;
   client_socket& socket_;
   http_request& request_;
+  body_budget& budget_;
   std::string request_id_;
   std::string response_id_;
   route route_;

@@ -13,7 +13,7 @@ namespace troupe {
 /// The fields of one JSON object, each asked for by name, type and bounds. The first problem is kept and
 /// everything after it reads as absent. null counts as absent, as in OpenAI's API.
 class field_reader {
- public:
+public:
   using element = simdjson::dom::element;
 
   /// path: put before the names in error messages, e.g. "messages[2].".
@@ -22,7 +22,8 @@ class field_reader {
   std::optional<element> any(std::string_view name);
   std::optional<double> number(std::string_view name, double minimum, double maximum);
   std::optional<int64_t> integer(std::string_view name, int64_t minimum, int64_t maximum);
-  std::optional<uint64_t> seed(std::string_view name); // any 64-bit number; a negative one in two's complement
+  std::optional<uint64_t>
+  seed(std::string_view name); // any 64-bit number; a negative one in two's complement
   std::optional<bool> boolean(std::string_view name);
   std::optional<std::string_view> string(std::string_view name, size_t bytes_max);
 
@@ -46,7 +47,7 @@ class field_reader {
 
   std::string full_name(std::string_view name) const { return path_ + std::string(name); }
 
- private:
+private:
   struct field {
     std::string_view name;
     element value;

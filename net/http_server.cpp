@@ -44,13 +44,16 @@ result<tcp::endpoint> resolve(asio::io_context& io, const std::string& host, int
   if (failed || found.empty())
     return failure(net_error::listen_failed,
                    fmt::format("host {} is not an address of this machine: {}", host, failed.message()));
+  for (const auto& one : found) // "localhost" is both: more clients try 127.0.0.1
+    if (one.endpoint().address().is_v4())
+      return one.endpoint();
   return found.begin()->endpoint();
 }
 
 } // namespace
 
 class http_server::implementation {
- public:
+public:
   implementation(const settings& config, metrics& numbers, const time_source& clock, api_keys keys)
       : context_(config, numbers, clock, std::move(keys)), acceptor_(io_), pause_(io_), drain_timer_(io_),
         work_(io_.get_executor()), gate_(std::make_shared<post_gate>()) {
@@ -69,7 +72,7 @@ class http_server::implementation {
   uint16_t port() const { return port_; }
   std::shared_ptr<post_gate> gate() const { return gate_; }
 
- private:
+private:
   void run();
   void accept_next();
   void on_accept(const error_code&, tcp_socket);
@@ -97,9 +100,10 @@ status http_server::implementation::check_address() {
     return forward_error(address);
   address_ = *address;
   if (!address_.address().is_loopback() && context_.keys.empty())
-    return failure(net_error::keys_required,
-                   fmt::format("host {} can be reached from other machines: set api_key_file, or host to 127.0.0.1",
-                               context_.config.host));
+    return failure(
+        net_error::keys_required,
+        fmt::format("host {} can be reached from other machines: set api_key_file, or host to 127.0.0.1",
+                    context_.config.host));
   return {};
 }
 
@@ -113,8 +117,9 @@ status http_server::implementation::listen(front_door& door) {
   if (!failed)
     acceptor_.listen(asio::socket_base::max_listen_connections, failed);
   if (failed)
-    return failure(net_error::listen_failed, fmt::format("cannot listen on {} port {}: {}", context_.config.host,
-                                                         context_.config.port, failed.message()));
+    return failure(net_error::listen_failed,
+                   fmt::format("cannot listen on {} port {}: {}", context_.config.host, context_.config.port,
+                               failed.message()));
   port_ = acceptor_.local_endpoint().port();
   context_.door = &door;
   accept_next();
@@ -164,7 +169,8 @@ void http_server::implementation::on_accept(const error_code& failed, tcp_socket
 
 /// Best effort, without waiting: whoever attacks gets no coroutine.
 void http_server::implementation::refuse(tcp_socket socket) const {
-  auto answer = http_answer::failure(http_problem(503, "too_many_connections", "too many connections: try again"));
+  auto answer =
+      http_answer::failure(http_problem(503, "too_many_connections", "too many connections: try again"));
   answer.headers.emplace_back("Retry-After", "1");
   answer_frame frame;
   frame.unix_seconds = context_.clock.unix_seconds();
@@ -177,7 +183,8 @@ void http_server::implementation::refuse(tcp_socket socket) const {
   socket.read_some(asio::buffer(rest), ignored); // unread bytes would turn the close into a reset
 }
 
-// -- the end -------------------------------------------------------------------------------------------------------
+// -- the end
+// -------------------------------------------------------------------------------------------------------
 
 void http_server::implementation::stop(milliseconds grace) {
   if (!thread_.joinable())
@@ -249,11 +256,17 @@ std::function<void(std::function<void()>)> http_server::executor() const {
   return [gate = implementation_->gate()](std::function<void()> work) { gate->post(std::move(work)); };
 }
 
-status http_server::listen(front_door& door) { return implementation_->listen(door); }
+status http_server::listen(front_door& door) {
+  return implementation_->listen(door);
+}
 
-uint16_t http_server::port() const { return implementation_->port(); }
+uint16_t http_server::port() const {
+  return implementation_->port();
+}
 
-void http_server::stop(milliseconds grace) { implementation_->stop(grace); }
+void http_server::stop(milliseconds grace) {
+  implementation_->stop(grace);
+}
 
 uint64_t raise_open_files_limit() {
   rlimit limit{};

@@ -19,10 +19,11 @@ class metrics;
 ///     actor_bridge door(..., (*server)->executor());
 ///     (*server)->listen(door);
 class http_server {
- public:
+public:
   /// Reads the API keys; nothing listens yet. numbers and clock must outlive the server.
   /// Errors: bad_key_file; keys_required if host is not loopback and there are no keys.
-  static result<std::unique_ptr<http_server>> create(const settings&, metrics& numbers, const time_source& clock);
+  static result<std::unique_ptr<http_server>> create(const settings&, metrics& numbers,
+                                                     const time_source& clock);
 
   /// Stops at once if stop() was not called.
   ~http_server();
@@ -41,7 +42,7 @@ class http_server {
   /// thread has ended. Not from the I/O thread.
   void stop(milliseconds grace);
 
- private:
+private:
   class implementation;
   explicit http_server(std::unique_ptr<implementation>);
 

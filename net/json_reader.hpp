@@ -12,10 +12,10 @@ namespace troupe {
 template <class T>
 using parsed = tl::expected<T, rejection>;
 
-/// Parses bodies, one at a time, with one reused parser. The DOM checks the whole text, so a syntax error in a
-/// field that nobody reads is found too. What parse() returned is valid until the next call.
+/// Parses bodies, one at a time, with one reused parser. The DOM checks the whole text, so a syntax error in
+/// a field that nobody reads is found too. What parse() returned is valid until the next call.
 class json_reader {
- public:
+public:
   static constexpr size_t depth_max = 64;
 
   explicit json_reader(size_t bytes_max) : bytes_max_(bytes_max) {}
@@ -23,7 +23,7 @@ class json_reader {
   /// The text must be one JSON object. Errors: invalid_value.
   parsed<simdjson::dom::object> parse(std::string_view text);
 
- private:
+private:
   size_t bytes_max_;
   simdjson::dom::parser parser_;
 };

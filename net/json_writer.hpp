@@ -10,20 +10,20 @@ namespace troupe {
 
 /// What RapidJSON needs of an output stream, over a string that it appends to.
 class string_output {
- public:
+public:
   using Ch = char;
   explicit string_output(std::string& target) : target_(target) {}
   void Put(char character) { target_.push_back(character); }
   void Flush() {}
 
- private:
+private:
   std::string& target_;
 };
 
 /// Appends one JSON value to a string. Strings must be UTF-8: simdjson checked what came from a client, the
 /// detokenizer sends whole characters.
 class json_writer {
- public:
+public:
   explicit json_writer(std::string& target) : output_(target), writer_(output_) {}
 
   json_writer& begin_object() { return writer_.StartObject(), *this; }
@@ -49,7 +49,7 @@ class json_writer {
     return value ? field(name, *value) : key(name).null();
   }
 
- private:
+private:
   static rapidjson::SizeType length(std::string_view text) {
     return static_cast<rapidjson::SizeType>(text.size());
   }

@@ -11,7 +11,7 @@ namespace troupe {
 /// Cancels a response that its door leaves before the end, however it leaves: the client went away, the
 /// server stops, or something threw.
 class pending_answer {
- public:
+public:
   pending_answer(server_context& context, std::string response_id, std::shared_ptr<answer_stream> stream)
       : context_(context), response_id_(std::move(response_id)), stream_(std::move(stream)) {}
   pending_answer(const pending_answer&) = delete;
@@ -25,7 +25,7 @@ class pending_answer {
 
   void finish() { finished_ = true; }
 
- private:
+private:
   server_context& context_;
   std::string response_id_;
   std::shared_ptr<answer_stream> stream_;

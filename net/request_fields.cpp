@@ -49,7 +49,8 @@ std::optional<std::string> read_part(field_reader& fields, const simdjson::dom::
   field_reader reader(object, fields.full_name(path) + ".");
   const auto type = reader.string("type", 64).value_or("");
   if (!reader.failed() && std::find(types.begin(), types.end(), type) == types.end())
-    reader.fail("type", fmt::format("must be {}; other parts are not in this release", fmt::join(types, " or ")),
+    reader.fail("type",
+                fmt::format("must be {}; other parts are not in this release", fmt::join(types, " or ")),
                 request_error::not_supported);
   const auto text = reader.string("text", text_bytes_max);
   if (!reader.failed() && !text)

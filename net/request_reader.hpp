@@ -11,7 +11,7 @@ namespace troupe {
 
 /// Reads one HTTP/1 request from a connection within the settings' limits: header and body bytes, and time.
 class request_reader {
- public:
+public:
   enum class outcome {
     complete,
     closed, // by the client, or idle for too long: nothing to say
@@ -30,7 +30,7 @@ class request_reader {
   http_request& request() { return request_; }
   const http_answer& problem() const { return problem_; }
 
- private:
+private:
   struct parser;
 
   /// Feeds what is in the buffer. Sets need_more_.

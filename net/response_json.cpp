@@ -170,7 +170,13 @@ void response_json::write_request(json_writer& json) const {
   json.field("max_output_tokens", echo_.max_output_tokens).field("max_tool_calls", echo_.max_tool_calls);
   json.key("tools").begin_array().end_array();
   json.field("tool_choice", echo_.tool_choice).field("parallel_tool_calls", echo_.parallel_tool_calls);
-  json.key("text").begin_object().key("format").begin_object().field("type", "text").end_object().end_object();
+  json.key("text")
+      .begin_object()
+      .key("format")
+      .begin_object()
+      .field("type", "text")
+      .end_object()
+      .end_object();
   json.field("truncation", echo_.truncation);
   json.field("temperature", echo_.temperature).field("top_p", echo_.top_p);
   json.field("presence_penalty", echo_.presence_penalty).field("frequency_penalty", echo_.frequency_penalty);

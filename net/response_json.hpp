@@ -15,7 +15,7 @@ std::string_view event_name(event_kind);
 /// The JSON of one response: its events and the response object with all 31 fields. Both are functions of
 /// the request and the events, but for completed_at.
 class response_json {
- public:
+public:
   explicit response_json(response_echo echo) : echo_(std::move(echo)) {}
 
   void accept(const accepted_response&);
@@ -27,7 +27,7 @@ class response_json {
   /// The response object after a terminal event.
   std::string object(const response_event&, int64_t now) const;
 
- private:
+private:
   void write_response(json_writer&, const response_event&, int64_t now) const;
   void write_outcome(json_writer&, const response_event&, int64_t now) const;
   void write_request(json_writer&) const;

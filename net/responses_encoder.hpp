@@ -10,7 +10,7 @@ namespace troupe {
 
 /// The responses door in its three forms.
 class responses_encoder final : public event_encoder {
- public:
+public:
   enum class form {
     body,      // one JSON text at the end
     sse,       // `event` and `data` lines, [DONE] after the terminal event
@@ -23,7 +23,7 @@ class responses_encoder final : public event_encoder {
   void accept(const accepted_response& accepted) override { json_.accept(accepted); }
   void encode(const response_event&, std::vector<std::string>& frames) override;
 
- private:
+private:
   void write(const response_event&, bool item_incomplete, std::vector<std::string>& frames) const;
 
   response_json json_;

@@ -14,7 +14,7 @@ class metrics;
 
 /// A connection, as the server's stop() sees it.
 class session {
- public:
+public:
   virtual ~session() = default;
 
   /// Finish the answer in progress, then close; at once if there is none.
@@ -51,7 +51,7 @@ inline constexpr size_t body_bytes_total_max = 256 * 1024 * 1024;
 
 /// Counts the bytes of one request against that, while it lives.
 class body_budget {
- public:
+public:
   explicit body_budget(server_context& context) : context_(context) {}
   body_budget(const body_budget&) = delete;
   body_budget& operator=(const body_budget&) = delete;
@@ -66,7 +66,7 @@ class body_budget {
     return true;
   }
 
- private:
+private:
   server_context& context_;
   size_t held_ = 0;
 };

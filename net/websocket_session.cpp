@@ -3,6 +3,7 @@
 #include "base/version.hpp"
 #include "net/answer_stream.hpp"
 #include "net/api_error.hpp"
+#include "net/bell.hpp"
 #include "net/pending_answer.hpp"
 #include "net/responses_encoder.hpp"
 #include "observe/log.hpp"
@@ -23,13 +24,15 @@ namespace websocket = boost::beast::websocket;
 
 namespace {
 
-constexpr size_t waiting_turns_max = 8;     // accepted while another is worked
-constexpr size_t refused_turns_max = 64;    // beyond those, each answered with an error; then 1008
+constexpr size_t waiting_turns_max = 8;  // accepted while another is worked
+constexpr size_t refused_turns_max = 64; // beyond those, each answered with an error; then 1008
+constexpr milliseconds closing_time{2000};
 constexpr milliseconds dead_peer_time{20'000}; // without a sign of life, pings included
 
-/// A WebSocket of the Responses API: one coroutine reads messages, one works on them in turn and alone writes.
+/// A WebSocket of the Responses API: one coroutine reads messages, one works on them in turn and alone
+/// writes.
 class websocket_session final : public session, public std::enable_shared_from_this<websocket_session> {
- public:
+public:
   websocket_session(server_context& context, tcp_socket socket, std::string request_id)
       : context_(context), ws_(std::move(socket)), bell_(ws_.get_executor()), deadline_(ws_.get_executor()),
         lifetime_(ws_.get_executor()), request_id_(std::move(request_id)), queue_budget_(context) {
@@ -42,7 +45,7 @@ class websocket_session final : public session, public std::enable_shared_from_t
   void abort() override;
   void close_socket();
 
- private:
+private:
   using reason = websocket::close_code;
 
   awaitable<bool> accept(const http_request& upgrade);
@@ -59,12 +62,12 @@ class websocket_session final : public session, public std::enable_shared_from_t
 
   void set_deadline(asio::steady_timer&, milliseconds, void (websocket_session::*on_end)());
   void on_lifetime_end();
-  awaitable<void> wait();
-  void wake();
+  awaitable<bool> wait() { return bell_.wait(milliseconds(60'000)); }
+  void wake() { bell_.ring(); }
 
   server_context& context_;
   websocket::stream<tcp_socket> ws_;
-  asio::steady_timer bell_;
+  bell bell_;
   asio::steady_timer deadline_; // of a write, or of a message that has begun
   asio::steady_timer lifetime_;
   std::string request_id_;
@@ -72,8 +75,8 @@ class websocket_session final : public session, public std::enable_shared_from_t
   size_t queued_bytes_ = 0;
   std::deque<std::optional<std::string>> turns_; // nothing: refused, too many
   size_t turns_done_ = 0;
-  bool rung_ = false;
   bool gone_ = false;
+  bool leaving_ = false; // a close frame came
   bool reader_done_ = false;
   bool expired_ = false;
   bool draining_ = false;
@@ -101,9 +104,13 @@ awaitable<void> websocket_session::run(http_request upgrade) {
   } catch (...) {
     thrown = std::current_exception();
   }
-  close_socket();
+  if (leaving_ && !reader_done_) // the closing handshake goes on in the read
+    set_deadline(deadline_, closing_time, &websocket_session::close_socket);
+  else
+    close_socket();
   while (!reader_done_)
     co_await wait();
+  close_socket();
   context_.counts.websocket_connections.Decrement();
   const std::chrono::duration<double, std::milli> taken = context_.clock.now() - begun;
   log_event(log_level::info, "websocket_closed",
@@ -132,11 +139,18 @@ awaitable<bool> websocket_session::accept(const http_request& upgrade) {
   for (const auto& [name, value] : upgrade.headers)
     request.insert(name, value);
   error_code failed;
+  ws_.control_callback([this](websocket::frame_type kind, beast::string_view) {
+    if (kind != websocket::frame_type::close)
+      return;
+    leaving_ = true; // known now; the read ends only when the client has closed its socket too
+    wake();
+  });
   co_await ws_.async_accept(request, asio::redirect_error(asio::use_awaitable, failed));
   co_return !failed;
 }
 
-// -- reading -------------------------------------------------------------------------------------------------------
+// -- reading
+// -------------------------------------------------------------------------------------------------------
 
 awaitable<void> websocket_session::read_messages() {
   beast::flat_buffer buffer;
@@ -171,7 +185,8 @@ awaitable<bool> websocket_session::read_message(beast::flat_buffer& buffer) {
       co_return true;
     if (buffer.size() >= reached) {
       reached = buffer.size() + progress_bytes;
-      set_deadline(patience, milliseconds(context_.config.header_timeout_ms), &websocket_session::close_socket);
+      set_deadline(patience, milliseconds(context_.config.header_timeout_ms),
+                   &websocket_session::close_socket);
     }
   }
 }
@@ -191,10 +206,11 @@ void websocket_session::enqueue(std::string message) {
   wake();
 }
 
-// -- working -------------------------------------------------------------------------------------------------------
+// -- working
+// -------------------------------------------------------------------------------------------------------
 
 awaitable<void> websocket_session::work() {
-  while (!gone_) {
+  while (!gone_ && !leaving_) {
     if (close_with_ != reason::none) {
       co_await close(close_with_);
       co_return;
@@ -221,8 +237,8 @@ awaitable<void> websocket_session::work() {
       queue_budget_.hold(queued_bytes_);
       go_on = co_await take_turn(std::move(*message));
     } else {
-      go_on = co_await send_error(http_problem(429, "too_many_requests",
-                                               "too many messages wait on this connection: send fewer at once"));
+      go_on = co_await send_error(http_problem(
+          429, "too_many_requests", "too many messages wait on this connection: send fewer at once"));
     }
     ++turns_done_;
     if (!go_on)
@@ -267,17 +283,15 @@ awaitable<bool> websocket_session::take_turn(std::string message) {
   if (stream->state() == answer_stream::phase::ended || stream->state() == answer_stream::phase::rejected)
     pending.finish();
   const std::chrono::duration<double, std::milli> taken = context_.clock.now() - begun;
-  log_event(log_level::info, "websocket_turn_ended",
-            {{"request", request_id_},
-             {"response", response_id},
-             {"complete", stream->state() == answer_stream::phase::ended},
-             {"ms", taken.count()}});
+  log_event(
+      log_level::info, "websocket_turn_ended",
+      {{"request", request_id_}, {"response", response_id}, {"complete", go_on}, {"ms", taken.count()}});
   co_return go_on;
 }
 
 awaitable<bool> websocket_session::send_answer(answer_stream& stream, const std::string& response_id) {
   while (true) {
-    if (gone_ || stream.overflowed())
+    if (gone_ || leaving_ || stream.overflowed())
       co_return false;
     if (stream.state() == answer_stream::phase::rejected) {
       const bool sent = co_await send_error(to_api_error(stream.refused()));
@@ -306,7 +320,7 @@ awaitable<bool> websocket_session::send_error(const api_error& problem) {
 }
 
 awaitable<bool> websocket_session::write(std::string_view text) {
-  if (gone_)
+  if (gone_ || leaving_)
     co_return false;
   set_deadline(deadline_, milliseconds(context_.config.unsent_timeout_ms), &websocket_session::close_socket);
   error_code failed;
@@ -324,7 +338,8 @@ awaitable<void> websocket_session::close(reason code) {
   co_await ws_.async_close(websocket::close_reason(code), asio::redirect_error(asio::use_awaitable, ignored));
 }
 
-// -- ends ----------------------------------------------------------------------------------------------------------
+// -- ends
+// ----------------------------------------------------------------------------------------------------------
 
 void websocket_session::set_deadline(asio::steady_timer& timer, milliseconds limit,
                                      void (websocket_session::*on_end)()) {
@@ -355,25 +370,14 @@ void websocket_session::drain() {
   wake();
 }
 
-void websocket_session::abort() { close_socket(); }
-
-awaitable<void> websocket_session::wait() {
-  if (!rung_) {
-    error_code ignored;
-    bell_.expires_after(milliseconds(60'000));
-    co_await bell_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-  }
-  rung_ = false;
-}
-
-void websocket_session::wake() {
-  rung_ = true;
-  bell_.cancel();
+void websocket_session::abort() {
+  close_socket();
 }
 
 } // namespace
 
-void start_websocket(server_context& context, tcp_socket socket, http_request upgrade, std::string request_id) {
+void start_websocket(server_context& context, tcp_socket socket, http_request upgrade,
+                     std::string request_id) {
   const auto executor = socket.get_executor();
   auto self = std::make_shared<websocket_session>(context, std::move(socket), std::move(request_id));
   auto work = [self, upgrade = std::move(upgrade)]() -> awaitable<void> { return self->run(upgrade); };

@@ -54,7 +54,6 @@ child_table::outcome child_table::act(const supervision_table::effects& effects)
     started.handle = started.start();
     started.alive = true;
     owner_.monitor(started.handle);
-    owner_.link_to(started.handle);
   }
   return {.ended = {}, .started = effects.start, .gave_up = effects.give_up, .all_down = effects.all_down};
 }
@@ -67,11 +66,12 @@ void child_table::kill_slow() {
   }
 }
 
-bool child_table::owns(const caf::actor_addr& address) const {
-  for (const auto& each : rows_)
-    if (each.handle && each.handle.address() == address)
-      return true;
-  return false;
+void child_table::abandon() {
+  for (auto& each : rows_) {
+    if (each.alive)
+      caf::anon_send_exit(each.handle, caf::exit_reason::user_shutdown);
+    each.handle = nullptr;
+  }
 }
 
 } // namespace troupe

@@ -19,8 +19,9 @@ struct supervised_child {
   std::function<caf::actor()> start;
 };
 
-/// Runs a supervision_table over real actors on behalf of the actor that owns it. Children are linked to their
-/// supervisor, so that none outlives it, and monitored by it; the owner must handle exit and down messages.
+/// Runs a supervision_table over real actors on behalf of the actor that owns it. Children are monitored, not
+/// linked: CAF lets a `kill` cross a link past every exit handler, so a killed child would take its supervisor
+/// along. The owner passes its down messages on and calls abandon() when it ends.
 class child_table {
  public:
   /// What the owner may want to know after on_down() or stop_all().
@@ -41,7 +42,9 @@ class child_table {
   /// Kills children that were told to stop longer than their shutdown_ms ago.
   void kill_slow();
 
-  bool owns(const caf::actor_addr& address) const;
+  /// For the owner's on_exit(): nobody outlives the supervisor, however it ended. Drops all handles.
+  void abandon();
+
   caf::actor handle(size_t child) const { return rows_.at(child).handle; }
   const child_spec& spec(size_t child) const { return table_.spec(child); }
   bool ending() const { return table_.ending(); }

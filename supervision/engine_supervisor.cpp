@@ -49,10 +49,7 @@ caf::actor engine_supervisor::start_batcher() {
 
 engine_supervisor::behavior_type engine_supervisor::make_behavior() {
   set_down_handler([this](caf::down_msg& message) { handle(children_.on_down(message), message.reason); });
-  set_exit_handler([this](caf::exit_msg& message) {
-    if (!children_.owns(message.source)) // from above: stop; a child's own end comes as a down message
-      handle(children_.stop_all(), message.reason);
-  });
+  set_exit_handler([this](caf::exit_msg& message) { handle(children_.stop_all(), message.reason); });
   handle(children_.start_all(), {});
   delayed_send(this, tick_interval, tick{});
   return {
@@ -109,6 +106,7 @@ void engine_supervisor::commit(const inject_fault& fault) {
 
 void engine_supervisor::on_exit() {
   // Handles in members keep cycles alive.
+  children_.abandon();
   pages_ = nullptr;
   executor_ = nullptr;
   batcher_ = nullptr;

@@ -26,10 +26,8 @@ std::vector<supervised_child> front::children() {
 front::behavior_type front::make_behavior() {
   set_down_handler([this](caf::down_msg& message) { handle(children_.on_down(message), message.reason); });
   set_exit_handler([this](caf::exit_msg& message) {
-    if (!children_.owns(message.source)) {
-      options_.health->set_unavailable(true);
-      handle(children_.stop_all(), message.reason);
-    }
+    options_.health->set_unavailable(true);
+    handle(children_.stop_all(), message.reason);
   });
   handle(children_.start_all(), {});
   delayed_send(this, tick_interval, tick{});
@@ -77,6 +75,7 @@ void front::on_engine_end(const std::string& reason) {
 }
 
 void front::on_exit() {
+  children_.abandon();
   current_ = {};
   subscribers_.clear();
   options_.table.clear();

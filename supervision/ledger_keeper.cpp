@@ -80,6 +80,7 @@ subscriber_key ledger_keeper::key_of(const subscriber_actor& subscriber) {
 }
 
 void ledger_keeper::act(ledger_effects effects) {
+  metrics_.ledger_entries.Set(static_cast<double>(ledger_.entries()));
   // Events first: the reader waits for them, the engine has its next step already.
   send_events(std::move(effects.events));
   if (engine_) {
@@ -98,7 +99,6 @@ void ledger_keeper::act(ledger_effects effects) {
     note_end(ended);
   metrics_.generation_tokens_total.Increment(static_cast<double>(effects.first_token_s.size() + effects.inter_token_s.size()));
   metrics_.stale_results_dropped_total.Increment(static_cast<double>(effects.stale_tokens));
-  metrics_.ledger_entries.Set(static_cast<double>(ledger_.entries()));
 }
 
 void ledger_keeper::note_end(const ended_response& ended) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <ctime>
 #include <fmt/format.h>
 #include <numeric>
 #include <string>
@@ -18,6 +19,13 @@ namespace {
 using namespace troupe;
 using clock_type = std::chrono::steady_clock;
 
+/// Of all threads: on a machine that others use, the figure that stays put.
+double cpu_seconds() {
+  timespec now{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
+}
+
 double seconds_since(clock_type::time_point start) {
   return std::chrono::duration<double>(clock_type::now() - start).count();
 }
@@ -29,6 +37,14 @@ struct bench {
   aligned_buffer& pages;
   std::vector<std::vector<page_id>> tables; // one a sequence
   std::vector<float> logits;
+  std::vector<double> cpu_times;
+
+  /// Smallest CPU time of a step since the last call.
+  double best_cpu() {
+    const double best = *std::min_element(cpu_times.begin(), cpu_times.end());
+    cpu_times.clear();
+    return best;
+  }
 
   /// One step in which every sequence computes `count` tokens from `position` on.
   double step(int32_t position, int32_t count) {
@@ -39,8 +55,10 @@ struct bench {
     for (const auto& table : tables)
       slices.push_back({tokens, position, table, 1});
     const auto start = clock_type::now();
+    const auto cpu = cpu_seconds();
     const auto done = model.forward(slices, {pages.data(), pages.size()}, scratch, threads, logits);
     const double took = seconds_since(start);
+    cpu_times.push_back(cpu_seconds() - cpu);
     if (!done)
       fmt::print("{}\n", done.error().what());
     return took;
@@ -80,7 +98,7 @@ int main(int argc, char** argv) {
   const auto pages_each = (std::max(prompt, context + decoded) + page_tokens - 1) / page_tokens;
   forward_scratch scratch((*model)->shape(), std::max(prompt, 1) * sequences);
   aligned_buffer pages(static_cast<size_t>(pages_each * sequences) * (*model)->page_bytes());
-  bench run{**model, scratch, threads, pages, {}, {}};
+  bench run{**model, scratch, threads, pages, {}, {}, {}};
   for (int32_t s = 0; s < sequences; ++s) {
     run.tables.emplace_back(static_cast<size_t>(pages_each));
     std::iota(run.tables.back().begin(), run.tables.back().end(), s * pages_each);
@@ -91,16 +109,18 @@ int main(int argc, char** argv) {
     times.push_back(run.step(0, prompt));
   if (!times.empty()) {
     std::sort(times.begin(), times.end());
-    fmt::print("prefill {} x {}: best {:.1f}, median {:.1f} tokens/s\n", sequences, prompt,
-               sequences * prompt / times.front(), sequences * prompt / times[times.size() / 2]);
+    fmt::print("prefill {} x {}: best {:.1f}, median {:.1f} tokens/s, CPU {:.1f} ms a step\n", sequences,
+               prompt, sequences * prompt / times.front(), sequences * prompt / times[times.size() / 2],
+               run.best_cpu() * 1e3);
   }
   times.clear();
   for (int32_t i = 0; i < decoded; ++i)
     times.push_back(run.step(context + i, 1));
   std::sort(times.begin(), times.end());
   if (!times.empty())
-    fmt::print("decode {} sequences at {}: best {:.1f}, median {:.1f} tokens/s ({:.2f} ms a step)\n", sequences,
-               context, sequences / times.front(), sequences / times[times.size() / 2],
-               times[times.size() / 2] * 1e3);
+    fmt::print(
+        "decode {} sequences at {}: best {:.1f}, median {:.1f} tokens/s ({:.2f} ms a step), CPU {:.2f} ms\n",
+        sequences, context, sequences / times.front(), sequences / times[times.size() / 2],
+        times[times.size() / 2] * 1e3, run.best_cpu() * 1e3);
   return 0;
 }

@@ -9,10 +9,11 @@ const kernel_table& kernels_of(instruction_set isa) {
   case instruction_set::avx2:
     return avx2_kernels();
   case instruction_set::avx512:
+    return avx512_kernels();
   case instruction_set::amx:
     break;
   }
-  return avx512_kernels();
+  return amx_kernels();
 }
 
 } // namespace troupe

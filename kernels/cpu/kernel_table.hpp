@@ -49,8 +49,9 @@ struct kernel_table {
 const kernel_table& portable_kernels();
 const kernel_table& avx2_kernels();
 const kernel_table& avx512_kernels();
+const kernel_table& amx_kernels();
 
-/// The launchers' choice. AMX takes the AVX-512 kernels for all that has no tile kernel.
+/// The launchers' choice.
 const kernel_table& kernels_of(instruction_set isa);
 
 } // namespace troupe

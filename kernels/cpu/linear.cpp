@@ -34,6 +34,8 @@ status check(const linear_params& params) {
   } else if (codes.codes == nullptr || codes.scales == nullptr || codes.sums == nullptr ||
              codes.totals == nullptr) {
     return null_failure("codes");
+  } else if (codes.stride < params.tokens) {
+    return shape_failure("codes.stride", fmt::format("at least {} tokens", params.tokens), codes.stride);
   }
   return {};
 }

@@ -95,8 +95,12 @@ size_t source_row_bytes(weight_format format, int32_t columns) {
          (header_bytes(format) + static_cast<size_t>(code_bytes(format)) / tile_rows);
 }
 
+size_t packed_matrix::packed_bytes(weight_format format, int32_t rows, int32_t columns) {
+  return static_cast<size_t>((rows + tile_rows - 1) / tile_rows) * tile_bytes_of(format, columns);
+}
+
 result<packed_matrix> packed_matrix::pack(weight_format format, int32_t rows, int32_t columns,
-                                          std::span<const std::byte> source) {
+                                          std::span<const std::byte> source, weight_arena* arena) {
   if (rows < 1 || columns < 1)
     return failure(kernel_error::shape_mismatch,
                    fmt::format("rows, columns: expected 1 or more, got {} x {}", rows, columns));
@@ -114,9 +118,9 @@ result<packed_matrix> packed_matrix::pack(weight_format format, int32_t rows, in
   out.rows_ = rows;
   out.columns_ = columns;
   out.tile_bytes_ = tile_bytes_of(format, columns);
-  out.data_ = aligned_buffer(static_cast<size_t>(out.tiles()) * out.tile_bytes_);
+  out.data_ = arena != nullptr ? arena->take(out.bytes()) : weight_arena(out.bytes()).take(out.bytes());
   for (size_t r = 0; r < static_cast<size_t>(rows); ++r) {
-    auto* tile = out.data_.data() + r / tile_rows * out.tile_bytes_;
+    auto* tile = out.data_.get() + r / tile_rows * out.tile_bytes_;
     const auto* row = source.data() + r * row_bytes;
     if (is_quantized(format))
       pack_blocks(format, row, r % tile_rows, columns, tile);

@@ -1,11 +1,12 @@
 #pragma once
 
 #include "base/result.hpp"
-#include "kernels/cpu/aligned_buffer.hpp"
+#include "kernels/cpu/weight_arena.hpp"
 #include "kernels/errors.hpp"
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string_view>
 
@@ -40,19 +41,22 @@ public:
   packed_matrix() = default;
 
   /// source: rows one after another as the format stores them, source.size() as shape and format say.
-  /// Errors: shape_mismatch.
+  /// Without an arena the matrix has memory of its own. Errors: shape_mismatch.
   static result<packed_matrix> pack(weight_format format, int32_t rows, int32_t columns,
-                                    std::span<const std::byte> source);
+                                    std::span<const std::byte> source, weight_arena* arena = nullptr);
+
+  /// What a matrix of this shape takes from an arena.
+  static size_t packed_bytes(weight_format format, int32_t rows, int32_t columns);
 
   weight_format format() const { return format_; }
   int32_t rows() const { return rows_; }
   int32_t columns() const { return columns_; }
   int32_t tiles() const { return (rows_ + tile_rows - 1) / tile_rows; }
   int32_t blocks() const { return columns_ / block_columns; }
-  size_t bytes() const { return data_.size(); }
+  size_t bytes() const { return static_cast<size_t>(tiles()) * tile_bytes_; }
 
   const std::byte* tile(int32_t index) const {
-    return data_.data() + static_cast<size_t>(index) * tile_bytes_;
+    return data_.get() + static_cast<size_t>(index) * tile_bytes_;
   }
   size_t tile_bytes() const { return tile_bytes_; }
 
@@ -63,7 +67,7 @@ private:
   weight_format format_ = weight_format::f32;
   int32_t rows_ = 0, columns_ = 0;
   size_t tile_bytes_ = 0;
-  aligned_buffer data_;
+  std::shared_ptr<std::byte> data_;
 };
 
 /// Bytes of one row as the file stores it.

@@ -12,6 +12,8 @@ status quantize_rows(const quantize_rows_params& params, const cpu_stream& strea
   if (params.columns < block_columns || params.columns % block_columns != 0)
     return shape_failure("columns", "a multiple of 32", params.columns);
   const auto& out = params.output;
+  if (out.stride < params.tokens)
+    return shape_failure("stride", fmt::format("at least {} tokens", params.tokens), out.stride);
   if (params.input == nullptr || out.codes == nullptr || out.scales == nullptr || out.sums == nullptr ||
       out.totals == nullptr)
     return null_failure("input, codes, scales, sums, totals");

@@ -11,10 +11,11 @@ namespace troupe {
 ///   amax = largest magnitude; q = round to nearest even(x * (127 / amax)); scale = amax / 127;
 ///   amax below 2^-100: q = 0, scale = 0; an infinity or NaN in the block: q = 0, scale = NaN.
 struct quantized_rows {
-  int8_t* codes;   // [tokens, columns]
-  float* scales;   // [tokens, columns / 32]
-  float* sums;     // [tokens, columns / 32], scale * (sum of q)
-  int32_t* totals; // [tokens, columns / 32], sum of q
+  int8_t* codes;   // [columns / 32, stride, 32]: a block of every token, then the next block
+  float* scales;   // [columns / 32, stride]
+  float* sums;     // [columns / 32, stride], scale * (sum of q)
+  int32_t* totals; // [columns / 32, stride], sum of q
+  int32_t stride;  // at least the tokens of the operation
 };
 
 struct quantize_rows_params {

@@ -131,6 +131,11 @@ template_value attribute_of(template_meter& meter, const template_value& value, 
   return item != nullptr ? *item : missing(value, name);
 }
 
+template_value own_attribute_of(const template_value& value, const std::string& name) {
+  template_value found;
+  return !value.is_undefined() && find_attribute(value, name, found) ? found : missing(value, name);
+}
+
 template_value item_of(template_meter& meter, const template_value& value, const template_value& key) {
   if (value.is_undefined())
     template_fail(value.reason());
@@ -147,7 +152,7 @@ template_value slice_of(template_meter& meter, const template_value& value, cons
   if (value.is_undefined())
     template_fail(value.reason());
   if (!value.is_text() && !has_positions(value))
-    return template_value::undefined(fmt::format("a {} cannot be sliced", value.type_name()));
+    template_fail(fmt::format("a {} cannot be sliced", value.type_name()));
   if (!step.is_none() && (!step.is_number() || step.is_float() || step.integer() == 0))
     template_fail("a slice's step must be a whole number other than 0");
   const int64_t by = step.is_none() ? 1 : step.integer();

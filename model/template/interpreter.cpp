@@ -138,7 +138,7 @@ std::vector<template_value> template_interpreter::loop_items(const statement& ea
 }
 
 template_interpreter::flow template_interpreter::loop(const statement& each) {
-  const auto state = std::make_shared<loop_object>(loop_items(each), loop_depth_of(scope_->find("loop")));
+  const auto state = std::make_shared<loop_object>(loop_items(each));
   for (; state->index() < state->items().size(); state->advance()) {
     meter_.steps(1);
     const inner_scope scope(*this, scope_);

@@ -204,11 +204,16 @@ call_arguments rest_of(arguments_ref arguments, std::size_t skipped) {
   return rest;
 }
 
+/// What map, select and their kin go over: unlike a loop they take None, 0 and the like for empty.
+std::vector<template_value> items_if_true(meter_ref meter, value_ref value) {
+  return is_true(value) ? items_of(meter, value) : std::vector<template_value>();
+}
+
 template_value map(meter_ref meter, value_ref value, arguments_ref arguments) {
   std::vector<template_value> out;
   if (arguments.positional.empty()) {
     const auto bound = bind_arguments(arguments, "map", {"attribute", "default"}, 1);
-    for (const template_value& item : items_of(meter, value)) {
+    for (const template_value& item : items_if_true(meter, value)) {
       template_value found = attribute_path(meter, item, bound[0]);
       out.push_back(found.is_undefined() && bound[1] != nullptr ? *bound[1] : std::move(found));
     }
@@ -219,7 +224,7 @@ template_value map(meter_ref meter, value_ref value, arguments_ref arguments) {
   if (filter == nullptr)
     template_fail(fmt::format("no filter named '{}'", name));
   const call_arguments rest = rest_of(arguments, 1);
-  for (const template_value& item : items_of(meter, value))
+  for (const template_value& item : items_if_true(meter, value))
     out.push_back(filter(meter, item, rest));
   return make_list(std::move(out), list_flavor::iterator);
 }
@@ -240,7 +245,7 @@ template_value choose(meter_ref meter, value_ref value, arguments_ref arguments)
   }
   const call_arguments rest = rest_of(arguments, skipped + 1);
   std::vector<template_value> out;
-  for (template_value& item : items_of(meter, value)) {
+  for (template_value& item : items_if_true(meter, value)) {
     const template_value seen = attribute_path(meter, item, path);
     if ((test != nullptr ? test(meter, seen, rest) : is_true(seen)) == Wanted)
       out.push_back(std::move(item));
@@ -268,9 +273,9 @@ template_value batch(meter_ref meter, value_ref value, arguments_ref arguments) 
   return make_list(std::move(rows), list_flavor::iterator);
 }
 
-template_value attribute(meter_ref meter, value_ref value, arguments_ref arguments) {
+template_value attribute(meter_ref, value_ref value, arguments_ref arguments) {
   const auto bound = bind_arguments(arguments, "attr", {"name"}, 1);
-  return attribute_of(meter, value, text_argument(*bound[0], "attr").bytes());
+  return own_attribute_of(value, text_argument(*bound[0], "attr").bytes());
 }
 
 constexpr named_filter filters[] = {

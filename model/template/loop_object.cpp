@@ -40,9 +40,9 @@ const template_value* loop_object::attribute(std::string_view name) {
   else if (name == "length")
     found_ = template_value::count(count);
   else if (name == "depth")
-    found_ = template_value::count(depth_);
+    found_ = int64_t{1}; // only recursive loops go deeper, and there are none
   else if (name == "depth0")
-    found_ = template_value::count(depth_ - 1);
+    found_ = int64_t{0};
   else if (name == "previtem")
     found_ = index_ > 0 ? items_[index_ - 1] : template_value::undefined("there is no previous item");
   else if (name == "nextitem")
@@ -54,11 +54,6 @@ const template_value* loop_object::attribute(std::string_view name) {
   else
     return nullptr;
   return &found_;
-}
-
-std::size_t loop_depth_of(const template_value* loop) {
-  const auto* outer = loop != nullptr ? loop->as<loop_object>() : nullptr;
-  return outer != nullptr ? outer->depth() + 1 : 1;
 }
 
 } // namespace troupe

@@ -31,6 +31,9 @@ std::vector<template_value> items_of(template_meter& meter, const template_value
 /// value.name: methods and attributes first, then keys. Undefined if there is none.
 template_value attribute_of(template_meter& meter, const template_value& value, const std::string& name);
 
+/// The same without keys: what the filter attr gives.
+template_value own_attribute_of(const template_value& value, const std::string& name);
+
 /// value[key]: keys and positions first, then attributes. Undefined if there is none.
 template_value item_of(template_meter& meter, const template_value& value, const template_value& key);
 

@@ -192,7 +192,7 @@ template_value round(meter_ref, value_ref value, arguments_ref arguments) {
   const auto bound = bind_arguments(arguments, "round", {"precision", "method"});
   const int64_t precision = bound[0] != nullptr ? integer_argument(*bound[0], "round") : 0;
   const std::string method = bound[1] != nullptr ? text_argument(*bound[1], "round").bytes() : "common";
-  if (!value.is_number() || std::abs(precision) > 300)
+  if (!value.is_number() || precision < -300 || precision > 300)
     template_fail("round needs a number and a precision within 300");
   const double scale = std::pow(10.0, static_cast<double>(precision));
   if (method == "ceil")

@@ -107,7 +107,8 @@ std::vector<template_value> split_at(meter_ref meter, const marked_text& text, c
 template <bool FromRight>
 template_value split_method(meter_ref meter, value_ref self, arguments_ref arguments) {
   const auto bound = bind_arguments(arguments, "split", {"sep", "maxsplit"});
-  const int64_t limit = bound[1] != nullptr ? integer_argument(*bound[1], "split") : -1;
+  const int64_t limit =
+      std::max<int64_t>(bound[1] != nullptr ? integer_argument(*bound[1], "split") : -1, -1);
   meter.text(self.text().size());
   if (bound[0] == nullptr || bound[0]->is_none())
     return make_list(FromRight ? rsplit_at_space(meter, self.text(), limit)
@@ -255,7 +256,7 @@ template_value case_method(meter_ref meter, value_ref self, arguments_ref argume
 template <int Side>
 template_value justify(meter_ref meter, value_ref self, arguments_ref arguments) {
   const auto bound = bind_arguments(arguments, "justify", {"width", "fillchar"}, 1);
-  const int64_t width = integer_argument(*bound[0], "justify");
+  const int64_t width = std::max<int64_t>(integer_argument(*bound[0], "justify"), 0);
   const marked_text fill =
       bound[1] != nullptr ? text_argument(*bound[1], "justify") : marked_text(" ", false);
   const auto length = static_cast<int64_t>(length_of(self));
@@ -275,7 +276,7 @@ template_value justify(meter_ref meter, value_ref self, arguments_ref arguments)
 
 template_value zfill(meter_ref meter, value_ref self, arguments_ref arguments) {
   const auto bound = bind_arguments(arguments, "zfill", {"width"}, 1);
-  const int64_t width = std::min(integer_argument(*bound[0], "zfill"), width_max);
+  const int64_t width = std::clamp<int64_t>(integer_argument(*bound[0], "zfill"), 0, width_max);
   const auto length = static_cast<int64_t>(length_of(self));
   const bool sign = !self.bytes().empty() && (self.bytes()[0] == '-' || self.bytes()[0] == '+');
   marked_text out = self.text().slice(0, sign);

@@ -2,6 +2,7 @@
 
 #include "model/template/unicode.hpp"
 
+#include <algorithm>
 #include <fmt/format.h>
 
 namespace troupe {
@@ -68,6 +69,7 @@ marked_text replaced_text(template_meter& meter, const marked_text& text, const 
   marked_text out;
   const std::string& bytes = text.bytes();
   std::size_t at = 0;
+  count = std::max<int64_t>(count, -1);
   for (; count != 0; --count) {
     std::size_t found = bytes.find(old.bytes(), at);
     if (found == std::string::npos)

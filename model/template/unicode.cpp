@@ -19,19 +19,6 @@ bool in_set(uint32_t code_point, std::string_view chars) {
 
 } // namespace
 
-bool is_utf8(std::string_view bytes) {
-  const auto* data = reinterpret_cast<const utf8proc_uint8_t*>(bytes.data());
-  for (std::size_t at = 0; at < bytes.size();) {
-    utf8proc_int32_t code_point = 0;
-    const auto left = static_cast<utf8proc_ssize_t>(bytes.size() - at);
-    const utf8proc_ssize_t used = utf8proc_iterate(data + at, left, &code_point);
-    if (used <= 0)
-      return false;
-    at += static_cast<std::size_t>(used);
-  }
-  return true;
-}
-
 uint32_t next_code_point(std::string_view bytes, std::size_t& at) {
   const auto lead = static_cast<unsigned char>(bytes[at++]);
   if (lead < 0x80)

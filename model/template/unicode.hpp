@@ -1,5 +1,7 @@
 #pragma once
 
+#include "base/utf8.hpp"
+
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -8,8 +10,6 @@ namespace troupe {
 
 /// Code points of UTF-8 text; Python counts and slices strings in them. The text is valid UTF-8:
 /// chat_template checks its source and its inputs.
-
-bool is_utf8(std::string_view bytes);
 
 /// The code point at `at`, which moves past it.
 uint32_t next_code_point(std::string_view bytes, std::size_t& at);

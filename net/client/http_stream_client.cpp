@@ -26,10 +26,10 @@ using boost::system::error_code;
 constexpr size_t error_body_bytes_max = 4096;
 
 /// One connection, one request, one answer. Keeps itself alive until the end.
-class exchange : public std::enable_shared_from_this<exchange> {
+class stream_exchange : public std::enable_shared_from_this<stream_exchange> {
 public:
-  exchange(asio::io_context& context, const http_client_options& options, stream_request request,
-           std::shared_ptr<stream_observer> observer)
+  stream_exchange(asio::io_context& context, const http_client_options& options, stream_request request,
+                  std::shared_ptr<stream_observer> observer)
       : resolver_(context), stream_(context), options_(options), observer_(std::move(observer)),
         events_([this](const sse_parser::event& event) { observer_->on_event(event.type, event.data); }) {
     request_.method(http::verb::post);
@@ -154,7 +154,7 @@ http_stream_client::http_stream_client(http_client_options options) : impl_(std:
 http_stream_client::~http_stream_client() = default;
 
 void http_stream_client::start(stream_request request, std::shared_ptr<stream_observer> observer) {
-  std::make_shared<exchange>(impl_->context, impl_->options, std::move(request), std::move(observer))
+  std::make_shared<stream_exchange>(impl_->context, impl_->options, std::move(request), std::move(observer))
       ->start();
 }
 

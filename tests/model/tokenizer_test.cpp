@@ -3,7 +3,7 @@
 #include "model/utf8_repair.hpp"
 #include "tests/model/tokenizer_fixture.hpp"
 
-#include <chrono>
+#include <ctime>
 #include <random>
 #include <thread>
 
@@ -158,12 +158,12 @@ TEST_CASE("tokenizer: time is near linear for hostile texts") {
     for (const std::string part :
          {"a", " ", "\n", "1", "'", "!", "\xC3\xA9", "\xE4\xBD\xA0", "\xCC\x81", "ab", " \n", "\xFF", "<"}) {
       const std::string text = repeated(part, 50'000);
-      const auto start = std::chrono::steady_clock::now();
+      const std::clock_t start = std::clock(); // processor time: the machine may be busy
       const auto encoded = source->encode(text);
-      const auto took = std::chrono::steady_clock::now() - start;
+      const double seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
       INFO(pre << " " << part);
       CHECK(!encoded.empty());
-      CHECK(took < std::chrono::milliseconds(500)); // a quadratic merge takes some 10 s
+      CHECK(seconds < 0.5); // a quadratic merge takes many seconds
       if (part != "\xFF")
         CHECK(test::decoded(*source, encoded) == text);
     }

@@ -14,7 +14,7 @@ namespace troupe::test {
 /// A front door that a test plays: it sees what was submitted, acknowledged and cancelled, and answers what
 /// the test tells it to, on the server's I/O thread.
 class fake_front_door final : public front_door {
- public:
+public:
   using executor = std::function<void(std::function<void()>)>;
   explicit fake_front_door(executor post) : post_(std::move(post)) {}
 
@@ -112,7 +112,7 @@ class fake_front_door final : public front_door {
     return acknowledged_.contains(id) ? acknowledged_[id] : -1;
   }
 
- private:
+private:
   std::shared_ptr<stream_listener> find(const std::string& id) const {
     const std::lock_guard lock(mutex_);
     const auto found = listeners_.find(id);

@@ -27,7 +27,9 @@ raw_client::raw_client(uint16_t port, int receive_buffer_bytes, int patience_ms)
     throw std::runtime_error("cannot connect to the server under test");
 }
 
-raw_client::~raw_client() { close(); }
+raw_client::~raw_client() {
+  close();
+}
 
 void raw_client::close() {
   if (socket_ >= 0)
@@ -35,7 +37,9 @@ void raw_client::close() {
   socket_ = -1;
 }
 
-void raw_client::shutdown_send() { ::shutdown(socket_, SHUT_WR); }
+void raw_client::shutdown_send() {
+  ::shutdown(socket_, SHUT_WR);
+}
 
 bool raw_client::send(std::string_view bytes) {
   while (!bytes.empty()) {
@@ -89,11 +93,11 @@ std::optional<std::string> raw_client::take(size_t bytes) {
   return taken;
 }
 
-std::optional<raw_answer> raw_client::read_answer(bool head_request) {
+raw_answer raw_client::read_answer(bool head_request) {
   raw_answer answer;
   auto head = read_until("\r\n\r\n");
   if (!head.ends_with("\r\n\r\n") || !head.starts_with("HTTP/1.1 "))
-    return {};
+    return raw_answer();
   answer.code = std::stoi(head.substr(9, 3));
   if (answer.code == 100)
     return answer;
@@ -111,14 +115,14 @@ std::optional<raw_answer> raw_client::read_answer(bool head_request) {
   if (answer.headers.contains("content-length")) {
     auto body = take(std::stoul(answer.headers["content-length"]));
     if (!body)
-      return {};
+      return raw_answer();
     answer.body = *body;
   } else if (answer.headers["transfer-encoding"] == "chunked") {
     while (true) {
       const size_t bytes = std::stoul(read_until("\r\n"), nullptr, 16);
       const auto chunk = take(bytes + 2);
       if (!chunk)
-        return {};
+        return raw_answer();
       if (bytes == 0)
         break;
       answer.body += chunk->substr(0, bytes);

@@ -10,9 +10,14 @@ namespace troupe::test {
 
 /// One HTTP answer as it came.
 struct raw_answer {
-  int code = 0;
+  int code = 0;                               // 0: none came
   std::map<std::string, std::string> headers; // names in lower case
   std::string body;                           // chunked coding undone
+
+  std::string header(const std::string& name) const {
+    const auto found = headers.find(name);
+    return found == headers.end() ? "" : found->second;
+  }
 };
 
 struct raw_frame {
@@ -27,7 +32,7 @@ struct raw_frame {
 /// A blocking TCP client on 127.0.0.1 that sends exactly what it is told to. Every read gives up after
 /// `patience_ms`.
 class raw_client {
- public:
+public:
   explicit raw_client(uint16_t port, int receive_buffer_bytes = 0, int patience_ms = 5000);
   raw_client(const raw_client&) = delete;
   ~raw_client();
@@ -44,7 +49,7 @@ class raw_client {
   /// Whether the server has closed, within the patience. Drops what it still sends.
   bool closed();
 
-  std::optional<raw_answer> read_answer(bool head_request = false);
+  raw_answer read_answer(bool head_request = false);
 
   // -- WebSocket --
   bool upgrade(const std::string& extra_headers = "");
@@ -52,7 +57,7 @@ class raw_client {
   bool send_text(std::string_view payload) { return send_frame(1, payload); }
   std::optional<raw_frame> read_frame();
 
- private:
+private:
   bool fill();
   std::optional<std::string> take(size_t bytes);
 

@@ -17,7 +17,7 @@ inline settings test_settings() {
 
 /// A server on a free port of 127.0.0.1 in front of a fake.
 class server_under_test {
- public:
+public:
   explicit server_under_test(const settings& config = test_settings()) : numbers("test/model") {
     auto made = http_server::create(config, numbers, system_clock());
     if (!made)

@@ -31,7 +31,7 @@ double bfloat(const std::byte* at) {
 
 /// One block of 32.
 void block(tensor_type type, const std::byte* from, double* to) {
-  const double d = half(from);
+  const double d = half(from), m = type == tensor_type::q4_1 ? half(from + 2) : 0.0;
   for (int i = 0; i < 32; ++i) {
     if (type == tensor_type::q8_0) {
       to[i] = d * read<int8_t>(from + 2 + i);
@@ -40,7 +40,7 @@ void block(tensor_type type, const std::byte* from, double* to) {
     const auto* codes = from + (type == tensor_type::q4_1 ? 4 : 2);
     const int byte = static_cast<int>(codes[i % 16]);
     const int q = i < 16 ? byte & 15 : byte >> 4;
-    to[i] = type == tensor_type::q4_0 ? d * (q - 8) : d * q + half(from + 2);
+    to[i] = type == tensor_type::q4_0 ? d * (q - 8) : d * q + m;
   }
 }
 

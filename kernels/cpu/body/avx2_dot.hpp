@@ -80,7 +80,7 @@ void avx2_dot_tokens(const linear_task& task, int32_t tile, int32_t token) {
           avx2_codes<Format>::load(base + b * static_cast<size_t>(layout.code_bytes) + half * 32);
       const auto scale = half_tile_numbers(base + layout.scales() + b * 32 + half * 16);
       for (int t = 0; t < Tokens; ++t) {
-        const size_t index = static_cast<size_t>(token + t) * blocks + b;
+        const size_t index = b * static_cast<size_t>(task.codes.stride) + static_cast<size_t>(token + t);
         auto product = codes.dot(task.codes.codes + index * 32);
         if constexpr (Format == weight_format::q4_0)
           product = _mm256_sub_epi32(product, _mm256_set1_epi32(8 * task.codes.totals[index]));

@@ -59,6 +59,21 @@ __m512i dot_start(int32_t total) {
     return _mm512_set1_epi32(total * (Format == weight_format::q8_0 ? -128 : -8));
 }
 
+/// Few tokens: the weights come from memory, faster than the hardware fetches ahead over several streams.
+/// Tiles lie one after another, so the bytes some blocks ahead in this count are the ones to come, whatever
+/// they are.
+template <weight_format Format>
+void prefetch_block(const std::byte* tile, size_t block) {
+  constexpr size_t ahead = 4096;
+  constexpr size_t block_bytes = Format == weight_format::q8_0   ? 544
+                                 : Format == weight_format::q4_0 ? 288
+                                                                 : 320;
+  const auto* from = reinterpret_cast<const char*>(tile + block * block_bytes + ahead);
+#pragma GCC unroll 9
+  for (size_t line = 0; line < (block_bytes + 63) / 64; ++line)
+    _mm_prefetch(from + line * 64, _MM_HINT_T0);
+}
+
 template <weight_format Format, int Tokens>
 void avx512_dot_tokens(const linear_task& task, int32_t tile, int32_t token) {
   const tile_layout layout{task.blocks, Format == weight_format::q8_0 ? 512 : 256};
@@ -66,7 +81,7 @@ void avx512_dot_tokens(const linear_task& task, int32_t tile, int32_t token) {
   const std::byte* base = task.tiles + static_cast<size_t>(tile) * task.tile_bytes;
   const std::byte* scales = base + layout.scales();
   const std::byte* minimums = base + layout.minimums();
-  const size_t first = static_cast<size_t>(token) * blocks;
+  const auto first = static_cast<size_t>(token), stride = static_cast<size_t>(task.codes.stride);
   const int8_t* x = task.codes.codes + first * 32;
   const float* x_scales = task.codes.scales + first;
   const float* x_sums = task.codes.sums + first;
@@ -76,6 +91,8 @@ void avx512_dot_tokens(const linear_task& task, int32_t tile, int32_t token) {
   for (int t = 0; t < Tokens; ++t)
     acc[t] = _mm512_setzero_ps();
   for (size_t b = 0; b < blocks; ++b) {
+    if constexpr (Tokens <= 2)
+      prefetch_block<Format>(base, b);
     const auto codes = avx512_codes<Format>::load(base + b * static_cast<size_t>(layout.code_bytes));
     const auto scale = tile_numbers(scales + b * 32);
     auto minimum = scale;
@@ -83,7 +100,7 @@ void avx512_dot_tokens(const linear_task& task, int32_t tile, int32_t token) {
       minimum = tile_numbers(minimums + b * 32);
 #pragma GCC unroll 16
     for (int t = 0; t < Tokens; ++t) {
-      const size_t index = static_cast<size_t>(t) * blocks + b;
+      const size_t index = b * stride + static_cast<size_t>(t);
       const auto product = codes.dot(x + index * 32, dot_start<Format>(x_totals[index]));
       const auto both = _mm512_mul_ps(scale, _mm512_set1_ps(x_scales[index]));
       acc[t] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(product), both, acc[t]);
@@ -102,10 +119,10 @@ void avx512_dot_tiles(const linear_task& task, int32_t token) {
     avx512_dot_tokens<Format, Tokens>(task, tile, token);
 }
 
-/// Groups of tokens outside, tiles inside: the group's codes stay in L1 while the tiles stream from L2.
+/// Tokens from `token` on. Groups of tokens outside, tiles inside: the group's codes stay in L1 while the
+/// tiles stream from L2.
 template <weight_format Format>
-void avx512_dot(const linear_task& task) {
-  int32_t token = 0;
+void avx512_dot(const linear_task& task, int32_t token = 0) {
   for (; token + 8 <= task.tokens; token += 8)
     avx512_dot_tiles<Format, 8>(task, token);
   switch (task.tokens - token) {

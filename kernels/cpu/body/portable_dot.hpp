@@ -42,7 +42,7 @@ float row_product(const std::byte* tile, const tile_layout& layout, size_t lane,
   const auto blocks = static_cast<size_t>(layout.blocks);
   float sum = 0.0f;
   for (size_t b = 0; b < blocks; ++b) {
-    const size_t index = token * blocks + b;
+    const size_t index = b * static_cast<size_t>(task.codes.stride) + token;
     const auto product = block_product<Format>(tile + b * static_cast<size_t>(layout.code_bytes), lane,
                                                task.codes.codes + index * 32);
     const float scale = half_number(tile + layout.scales(), b * 16 + lane) * task.codes.scales[index];

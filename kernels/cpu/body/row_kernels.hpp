@@ -44,15 +44,11 @@ void rms_norm_rows(const rms_norm_params& params, int32_t begin, int32_t end) {
     rms_norm_row<Lanes>(params, static_cast<size_t>(row));
 }
 
-/// index counts blocks of 32 over all rows.
+/// index: of the block in the output's arrays.
 template <class Lanes>
 void quantize_block(const float* in, const quantized_rows& out, size_t index) {
   const Lanes a = Lanes::load(in), b = Lanes::load(in + 16);
-  float magnitudes[16];
-  Lanes::max_magnitude(a, b).store(magnitudes);
-  float largest = magnitudes[0];
-  for (int i = 1; i < 16; ++i) // all are positive; a NaN, once met, stays
-    largest = magnitudes[i] <= largest ? largest : (largest != largest ? largest : magnitudes[i]);
+  const float largest = max_of_magnitudes(Lanes::max_magnitude(a, b));
   int8_t* codes = out.codes + index * 32;
   int32_t total = 0;
   if (largest >= 0x1p-100f && largest <= 3.402823466e38f) {
@@ -73,9 +69,11 @@ void quantize_block(const float* in, const quantized_rows& out, size_t index) {
 
 template <class Lanes>
 void quantize_all_rows(const quantize_rows_params& params, int32_t begin, int32_t end) {
-  const auto blocks = static_cast<size_t>(params.columns / 32);
-  for (auto index = static_cast<size_t>(begin) * blocks; index < static_cast<size_t>(end) * blocks; ++index)
-    quantize_block<Lanes>(params.input + index * 32, params.output, index);
+  const auto blocks = static_cast<size_t>(params.columns / 32),
+             stride = static_cast<size_t>(params.output.stride);
+  for (size_t b = 0; b < blocks; ++b) // outside, since the output's rows lie side by side
+    for (auto row = static_cast<size_t>(begin); row < static_cast<size_t>(end); ++row)
+      quantize_block<Lanes>(params.input + (row * blocks + b) * 32, params.output, b * stride + row);
 }
 
 template <class Lanes>

@@ -162,10 +162,10 @@ d.items() | list
 d.keys() | list
 d.values() | list
 d.items() | length
-items_key.items
+items_key.items is callable
 items_key['items']
 items_key.get('items')
-items_key.items()
+items_key.items() | list
 d | items | list
 d | length
 nested | tojson
@@ -216,6 +216,11 @@ spaced.split(none, 1)
 'a--b--c'.split('--')
 'a</think>b</think>c'.split('</think>')[-1].lstrip('\\n')
 'abc'.split('')
+'a b c'.split(' ', -9223372036854775807 - 1)
+'a b c'.split(none, -9223372036854775807 - 1)
+'aaa'.replace('a', 'b', -9223372036854775807 - 1)
+'a'.center(-9223372036854775807 - 1) ~ 'a'.zfill(-9223372036854775807 - 1)
+nums[-9223372036854775807 - 1:] ~ nums[::-9223372036854775807 - 1]
 lines.splitlines()
 'a\\r\\nb\\n'.splitlines()
 'a\\r\\nb\\n'.splitlines(true)
@@ -317,6 +322,20 @@ lines | indent('> ', first=true)
 nums | batch(3) | list
 nums | batch(3, 0) | list
 people[0] | attr('name')
+nil | map('upper') | list
+zero | select | list
+nil | join
+nil | first
+nil | length
+nil | list
+nil | sort
+nil[0]
+nil.a
+n[0]
+n[:1]
+nil[:1]
+s | map('upper') | join('-')
+d | map('upper') | join
 'x' | nosuchfilter
 n is nosuchtest
 n is defined
@@ -366,7 +385,7 @@ nums.index(2) ~ nums.count(1)
 s.nosuch
 s.nosuch()
 n()
-n.real
+n.nosuch
 raise_exception('custom message')
 strftime_now('%Y-%m-%d %H:%M:%S')
 strftime_now('%d %b %Y')

@@ -11,7 +11,7 @@ namespace troupe {
 
 /// Carries what a front door says from its I/O thread to the thread of a command. What waits here is bounded
 /// by the ledger's credit: the reader acknowledges only what it took.
-class answer_stream final : public stream_listener {
+class answer_inbox final : public stream_listener {
 public:
   struct news {
     std::optional<accepted_response> accepted;

@@ -22,8 +22,8 @@ namespace {
 using json = nlohmann::ordered_json;
 
 constexpr const char* examples =
-    R"(Times the forward pass alone, in this process: no actors, no network, no sampling. A row is the median,
-smallest and largest of the rounds, in tokens per second.
+    R"(Times the forward pass alone, in this process: no actors, no network, no sampling. A row is the
+median, smallest and largest of the rounds, in tokens per second.
 
 Examples:
   troupe bench engine
@@ -43,14 +43,14 @@ struct engine_arguments {
 };
 
 /// What is open while measuring.
-struct loaded_model {
+struct bench_model {
   std::string name;
   uint64_t file_bytes = 0;
   instruction_set isa = instruction_set::portable;
   std::shared_ptr<const language_model> model;
 };
 
-result<loaded_model> load(const settings& values, console& io) {
+result<bench_model> load(const settings& values, console& io) {
   auto file = gguf_file::open(values.model_path);
   if (!file)
     return forward_error(file);
@@ -62,7 +62,7 @@ result<loaded_model> load(const settings& values, console& io) {
       load_language_model(*file, {.isa = *isa}, [&bar](size_t done, size_t total) { bar.show(done, total); });
   if (!model)
     return forward_error(model);
-  return loaded_model{file_name(values.model_path), file->file_bytes(), *isa, *model};
+  return bench_model{file_name(values.model_path), file->file_bytes(), *isa, *model};
 }
 
 json rates_json(const summary& rates) {
@@ -96,7 +96,7 @@ private:
   json& into_;
 };
 
-status measure(const engine_arguments& arguments, const loaded_model& loaded, engine_bench& bench,
+status measure(const engine_arguments& arguments, const bench_model& loaded, engine_bench& bench,
                report& rows) {
   for (int32_t prompt : arguments.prompts)
     if (auto ok = rows.row("prefill", prompt, bench.prefill(prompt), 0); !ok)
@@ -111,7 +111,7 @@ status measure(const engine_arguments& arguments, const loaded_model& loaded, en
   return {};
 }
 
-json head(const engine_arguments& arguments, const settings& values, const loaded_model& loaded,
+json head(const engine_arguments& arguments, const settings& values, const bench_model& loaded,
           const engine_bench& bench, int threads, console& io) {
   machine here = describe_machine();
   auto mib = [](size_t bytes) { return static_cast<double>(bytes) / (1 << 20); };

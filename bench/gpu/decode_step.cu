@@ -1,0 +1,167 @@
+#include "bench/gpu/measure.hpp"
+#include "bench/gpu/sections.hpp"
+#include "kernels/cuda/decode_attention.hpp"
+#include "kernels/cuda/llama_step.hpp"
+#include "kernels/cuda/random_fill.hpp"
+
+#include <cmath>
+#include <cstdlib>
+
+namespace troupe::cuda {
+
+namespace {
+
+constexpr int32_t layer_count = 32, hidden = 4096, intermediate = 14336, heads = 32, kv_heads = 8, head_dim = 128;
+constexpr int32_t vocabulary = 128256, context = 512, sequences_max = 64;
+constexpr int32_t qkv_rows = (heads + 2 * kv_heads) * head_dim, table_stride = context / page_tokens;
+constexpr double weight_bytes =
+    2.0 * (layer_count * (double(qkv_rows) * hidden + double(hidden) * heads * head_dim + 3.0 * hidden * intermediate) +
+           double(vocabulary) * hidden);
+
+size_t product_of(int64_t a, int64_t b) {
+  return static_cast<size_t>(a * b);
+}
+
+template <class T>
+T* upload(const std::vector<T>& values) {
+  T* out = allocate_array<T>(values.size());
+  must(cudaMemcpy(out, values.data(), values.size() * sizeof(T), cudaMemcpyHostToDevice), "upload");
+  return out;
+}
+
+std::vector<float> make_rope_table() {
+  std::vector<float> out;
+  for (int32_t p = 0; p < context; ++p)
+    for (int32_t i = 0; i < head_dim / 2; ++i) {
+      double angle = p * std::pow(500000.0, -2.0 * i / head_dim);
+      out.push_back(static_cast<float>(std::cos(angle)));
+      out.push_back(static_cast<float>(std::sin(angle)));
+    }
+  return out;
+}
+
+/// Llama-3-8B's shape with normal weights of deviation 0.02 (a trained model's), keys and values of deviation 1.
+class random_llama {
+public:
+  explicit random_llama(cudaStream_t stream) : stream_(stream) {
+    std::vector<float> ones(hidden, 1.0f);
+    float* norm = upload(ones);
+    for (int32_t i = 0; i < layer_count; ++i)
+      layers_.push_back({norm, matrix(qkv_rows, hidden), matrix(hidden, heads * head_dim), norm,
+                         matrix(2 * intermediate, hidden), matrix(hidden, intermediate), pages()});
+    weights_ = {layers_.data(), matrix(vocabulary, hidden), norm,  matrix(vocabulary, hidden), upload(make_rope_table()),
+                layer_count,    hidden,                     intermediate, heads,  kv_heads, head_dim,
+                vocabulary,     context,                    1e-5f};
+    auto n = product_of(sequences_max, 1);
+    scratch_.residual = allocate_array<float>(n * hidden);
+    scratch_.normed = allocate_array<bf16>(n * hidden);
+    scratch_.qkv = allocate_array<bf16>(n * qkv_rows);
+    scratch_.attended = allocate_array<bf16>(n * heads * head_dim);
+    scratch_.activated = allocate_array<bf16>(n * intermediate);
+    scratch_.logits = allocate_array<float>(n * vocabulary);
+    scratch_.partials = allocate_array<float>(
+        decode_attention_partial_bytes(sequences_max, heads, head_dim, context) / sizeof(float));
+    scratch_.counters = upload(std::vector<uint32_t>(n * kv_heads, 0));
+    scratch_.best = upload(std::vector<uint64_t>(n, 0));
+    scratch_.rows_done = upload(std::vector<uint32_t>(n, 0));
+    std::vector<int32_t> tables;
+    for (int32_t i = 0; i < sequences_max * table_stride; ++i) {
+      tables.push_back(int32_t(int64_t(i) * 2654435761 % (sequences_max * table_stride))); // odd factor: a permutation
+      tokens_.push_back(i * 7919 % vocabulary);
+    }
+    tokens_.resize(sequences_max);
+    tables_ = upload(tables);
+    token_ = upload(tokens_);
+    positions_ = upload(std::vector<int32_t>(sequences_max, context - 1));
+    must(cudaStreamSynchronize(stream_), "random weights");
+  }
+
+  /// Sequences [first, first + count) of 64.
+  void step(int32_t first, int32_t count, bool overlap) {
+    llama_decode_params p{token_, positions_ + first, tables_ + first * table_stride, count, table_stride, context};
+    must(llama_decode(weights_, scratch_, p, {stream_, overlap}), "step");
+  }
+
+  /// Logits of one row after a step of sequences [first, first + count) from their own first tokens.
+  std::vector<float> logits_after(int32_t first, int32_t count, int32_t row) {
+    must(cudaMemcpyAsync(token_, tokens_.data() + first, sizeof(int32_t) * product_of(count, 1), cudaMemcpyHostToDevice,
+                         stream_),
+         "tokens");
+    step(first, count, true);
+    std::vector<float> out(vocabulary);
+    must(cudaMemcpyAsync(out.data(), scratch_.logits + product_of(row, vocabulary), vocabulary * sizeof(float),
+                         cudaMemcpyDeviceToHost, stream_),
+         "logits");
+    must(cudaStreamSynchronize(stream_), "step");
+    return out;
+  }
+
+private:
+  bf16* matrix(int32_t rows, int32_t columns) {
+    bf16* out = allocate_array<bf16>(product_of(rows, columns));
+    must(fill_normal({out, int64_t(rows) * columns, 0.02f, ++seed_}, {stream_, false}), "fill");
+    return out;
+  }
+
+  kv_pages pages() {
+    constexpr int64_t stride = kv_page_elements(kv_heads, head_dim);
+    bf16* out = allocate_array<bf16>(product_of(sequences_max * table_stride, stride));
+    must(fill_normal({out, sequences_max * table_stride * stride, 1.0f, ++seed_}, {stream_, false}), "fill");
+    return {out, stride, kv_heads, head_dim};
+  }
+
+  cudaStream_t stream_;
+  uint64_t seed_ = 100;
+  std::vector<llama_layer> layers_;
+  llama_weights weights_{};
+  llama_scratch scratch_{};
+  std::vector<int32_t> tokens_;
+  int32_t *tables_ = nullptr, *token_ = nullptr, *positions_ = nullptr;
+};
+
+/// A sequence alone, in a batch of 32 and in one of 64: how many logits differ.
+void check_company(random_llama& model) {
+  int64_t different = 0, compared = 0, not_finite = 0;
+  for (int32_t s : {0, 5, 31, 40, 63}) {
+    auto alone = model.logits_after(s, 1, 0);
+    for (int32_t batch : {7, 16, 32, 64}) {
+      int32_t first = s / batch * batch;
+      if (first + batch > sequences_max)
+        first = sequences_max - batch;
+      auto together = model.logits_after(first, batch, s - first);
+      for (size_t i = 0; i < alone.size(); ++i) {
+        different += alone[i] == together[i] ? 0 : 1;
+        not_finite += std::isfinite(alone[i]) ? 0 : 1;
+        ++compared;
+      }
+    }
+  }
+  report(format("decode step: %lld of %lld logits differ between a sequence alone and in batches of 7, 16, 32, 64; "
+                "%lld not finite",
+                static_cast<long long>(different), static_cast<long long>(compared),
+                static_cast<long long>(not_finite)));
+  if (different != 0 || not_finite != 0)
+    std::exit(1);
+}
+
+} // namespace
+
+void bench_decode_step(cudaStream_t stream, double ceiling) {
+  random_llama model(stream);
+  check_company(model);
+  report("| decode step, context 512 | sequences | ms | spread | GB read | GB/s | of read ceiling |");
+  report("|---|---|---|---|---|---|---|");
+  for (int32_t sequences : {1, 2, 4, 8, 16, 32, 64})
+    for (bool overlap : {true, false}) {
+      if (!overlap && sequences != 1 && sequences != 32)
+        continue;
+      auto t = time_graph(stream, [&] { model.step(0, sequences, overlap); }, 11, 20);
+      double bytes = weight_bytes + 2.0 * 2 * kv_heads * head_dim * context * layer_count * sequences;
+      report(format("| %s | %d | %.3f | %.3f-%.3f | %.2f | %.0f | %.1f%% |",
+                    overlap ? "overlapping kernels" : "kernels in turn", sequences, t.median_us / 1000,
+                    t.lowest_us / 1000, t.highest_us / 1000, bytes / 1e9, bytes / t.median_us / 1000,
+                    bytes / t.median_us / 10 / ceiling));
+    }
+}
+
+} // namespace troupe::cuda

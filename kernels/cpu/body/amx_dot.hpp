@@ -1,0 +1,180 @@
+#pragma once
+
+#include "kernels/cpu/body/avx512_dot.hpp"
+
+#include <immintrin.h>
+
+/// Quantized products of 16 tokens and more with AMX: TDPBSUD multiplies 16 tokens by 16 rows over one block
+/// of 32 columns; the scales are applied as everywhere else. A tile's codes are unpacked once for all tokens.
+namespace troupe {
+namespace {
+
+constexpr int amx_tokens = 16;
+constexpr size_t amx_block_bytes = 512; // unpacked codes of one block of 16 rows: the B operand as it stands
+
+/// Blocks whose unpacked codes fit a thread's buffer, 64 KiB: half of an L2 way or so; wider matrices go in
+/// stretches.
+constexpr int32_t amx_blocks_max = 128;
+
+/// Tile registers: 0, 1 products [16 tokens, 16 rows] int32; 2, 3 activations [16 tokens, 32]; 4, 5 weights
+/// [8 column groups, 16 rows x 4]. Two of each, so that one block loads while the other multiplies.
+struct alignas(64) amx_configuration {
+  uint8_t palette = 1, start_row = 0;
+  uint8_t reserved[14] = {};
+  uint16_t row_bytes[16] = {64, 64, 32, 32, 64, 64};
+  uint8_t rows[16] = {16, 16, 16, 16, 8, 8};
+};
+
+/// One matrix tile: unpacked codes, scales and minimums in fp32.
+template <weight_format Format>
+class amx_weights {
+public:
+  void load(const linear_task& task, const std::byte* base) {
+    const tile_layout layout{task.blocks, Format == weight_format::q8_0 ? 512 : 256};
+    for (int32_t b = 0; b < task.blocks; ++b) {
+      const auto at = static_cast<size_t>(b);
+      _mm512_store_ps(scales_[b], tile_numbers(base + layout.scales() + at * 32));
+      if constexpr (Format == weight_format::q4_1)
+        _mm512_store_ps(minimums_[b], tile_numbers(base + layout.minimums() + at * 32));
+      if constexpr (Format != weight_format::q8_0) {
+        const auto codes = avx512_codes<Format>::load(base + at * 256);
+        for (int i = 0; i < 8; ++i)
+          _mm512_store_si512(codes_[b] + i * 64, codes.v[i]);
+      }
+    }
+    source_ = base;
+  }
+
+  const void* codes(int32_t block) const {
+    if constexpr (Format == weight_format::q8_0)
+      return source_ + static_cast<size_t>(block) * amx_block_bytes;
+    else
+      return codes_[block];
+  }
+  __m512 scale(int32_t block) const { return _mm512_load_ps(scales_[block]); }
+  __m512 minimum(int32_t block) const { return _mm512_load_ps(minimums_[block]); }
+
+private:
+  const std::byte* source_;
+  alignas(64) float scales_[amx_blocks_max][16];
+  alignas(64) float minimums_[amx_blocks_max][16];
+  alignas(64) uint8_t codes_[amx_blocks_max][amx_block_bytes];
+};
+
+/// The product of one block in the tile register Which, 0 or 1.
+template <int Which>
+void amx_multiply(const void* codes, const int8_t* x) {
+  if constexpr (Which == 0) {
+    _tile_zero(0);
+    _tile_loadd(2, x, 32);
+    _tile_loadd(4, codes, 64);
+    _tile_dpbsud(0, 2, 4);
+  } else {
+    _tile_zero(1);
+    _tile_loadd(3, x, 32);
+    _tile_loadd(5, codes, 64);
+    _tile_dpbsud(1, 3, 5);
+  }
+}
+
+template <int Which>
+void amx_store(int32_t* products) {
+  if constexpr (Which == 0)
+    _tile_stored(0, products, 64);
+  else
+    _tile_stored(1, products, 64);
+}
+
+/// Sixteen tokens against one matrix tile. Block n + 2 multiplies and block n + 1 is stored while block n is
+/// scaled: a product takes some 50 cycles, and waiting for it would double the time.
+template <weight_format Format>
+class amx_group {
+public:
+  amx_group(const linear_task& task, const amx_weights<Format>& weights, int32_t token)
+      : weights_(weights), codes_(task.codes.codes + static_cast<size_t>(token) * 32),
+        scales_(task.codes.scales + token), sums_(task.codes.sums + token),
+        totals_(task.codes.totals + token), stride_(static_cast<size_t>(task.codes.stride)),
+        blocks_(task.blocks) {}
+
+  void run(const linear_task& task, int32_t tile, int32_t token) {
+    __m512 acc[amx_tokens];
+#pragma GCC unroll 16
+    for (int t = 0; t < amx_tokens; ++t)
+      acc[t] = _mm512_setzero_ps();
+    multiply<0>(0);
+    multiply<1>(1);
+    amx_store<0>(products_[0]);
+    for (int32_t b = 0; b < blocks_; b += 2) {
+      multiply<0>(b + 2);
+      amx_store<1>(products_[1]);
+      accumulate(b, products_[0], acc);
+      if (b + 1 == blocks_)
+        break;
+      multiply<1>(b + 3);
+      amx_store<0>(products_[0]);
+      accumulate(b + 1, products_[1], acc);
+    }
+#pragma GCC unroll 16
+    for (int t = 0; t < amx_tokens; ++t)
+      store_tile(task, tile, token + t, avx512_lanes{acc[t]});
+  }
+
+private:
+  /// Past the last block the last one is multiplied again, and nobody reads the product.
+  template <int Which>
+  void multiply(int32_t block) {
+    const auto b = block < blocks_ ? block : blocks_ - 1;
+    amx_multiply<Which>(weights_.codes(b), codes_ + static_cast<size_t>(b) * stride_ * 32);
+  }
+
+  __attribute__((always_inline)) void accumulate(int32_t block, const int32_t* products,
+                                                 __m512 (&acc)[amx_tokens]) {
+    const auto scale = weights_.scale(block);
+    auto minimum = scale;
+    if constexpr (Format == weight_format::q4_1)
+      minimum = weights_.minimum(block);
+    const size_t first = static_cast<size_t>(block) * stride_;
+    const float* scales = scales_ + first;
+    const float* sums = sums_ + first;
+    const int32_t* totals = totals_ + first;
+#pragma GCC unroll 16
+    for (int t = 0; t < amx_tokens; ++t) {
+      auto product = _mm512_load_si512(products + t * 16);
+      if constexpr (Format != weight_format::q4_1)
+        product = _mm512_add_epi32(product, dot_start<Format>(totals[t]));
+      const auto both = _mm512_mul_ps(scale, _mm512_set1_ps(scales[t]));
+      acc[t] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(product), both, acc[t]);
+      if constexpr (Format == weight_format::q4_1)
+        acc[t] = _mm512_fmadd_ps(minimum, _mm512_set1_ps(sums[t]), acc[t]);
+    }
+  }
+
+  const amx_weights<Format>& weights_;
+  const int8_t* codes_;
+  const float* scales_;
+  const float* sums_;
+  const int32_t* totals_;
+  size_t stride_;
+  int32_t blocks_;
+  alignas(64) int32_t products_[2][256];
+};
+
+template <weight_format Format>
+void amx_dot(const linear_task& task) {
+  const auto whole = task.blocks <= amx_blocks_max ? task.tokens / amx_tokens * amx_tokens : 0;
+  if (whole > 0) {
+    static constexpr amx_configuration configuration{};
+    _tile_loadconfig(&configuration);
+    amx_weights<Format> weights;
+    for (auto tile = task.tile_begin; tile < task.tile_end; ++tile) {
+      weights.load(task, task.tiles + static_cast<size_t>(tile) * task.tile_bytes);
+      for (int32_t token = 0; token < whole; token += amx_tokens)
+        amx_group<Format>(task, weights, token).run(task, tile, token);
+    }
+    _tile_release(); // else every context switch saves 8 KiB of tiles
+  }
+  avx512_dot<Format>(task, whole);
+}
+
+} // namespace
+} // namespace troupe

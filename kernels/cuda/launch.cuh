@@ -1,0 +1,81 @@
+#pragma once
+
+#include "kernels/cuda/status.hpp"
+#include "kernels/cuda/stream.hpp"
+
+#include <cuda_runtime.h>
+
+namespace troupe::cuda {
+
+launch_status fail_mismatch(launch_status code, const char* name, int64_t expected, int64_t got);
+launch_status fail_device(launch_status code, int error);
+
+inline bool is_aligned(const void* pointer, uintptr_t bytes) {
+  return reinterpret_cast<uintptr_t>(pointer) % bytes == 0;
+}
+
+/// Answers from the launcher around it unless the value lies in [low, high].
+#define TROUPE_CUDA_RANGE(value, low, high)                                                                  \
+  do {                                                                                                       \
+    if ((value) < (low))                                                                                     \
+      return fail_mismatch(launch_status::shape_mismatch, #value, (low), (value));                           \
+    if ((value) > (high))                                                                                    \
+      return fail_mismatch(launch_status::shape_mismatch, #value, (high), (value));                          \
+  } while (false)
+
+/// Answers unless the value is a multiple; `expected` is then the next one above.
+#define TROUPE_CUDA_MULTIPLE(value, of)                                                                      \
+  do {                                                                                                       \
+    if ((value) % (of) != 0)                                                                                 \
+      return fail_mismatch(launch_status::shape_mismatch, #value, ((value) / (of) + 1) * (of), (value));     \
+  } while (false)
+
+/// Answers unless the pointer is set and aligned; `expected` is the alignment, `got` the remainder (-1: null).
+#define TROUPE_CUDA_POINTER(pointer, bytes)                                                                  \
+  do {                                                                                                       \
+    if ((pointer) == nullptr)                                                                                \
+      return fail_mismatch(launch_status::shape_mismatch, #pointer, (bytes), -1);                            \
+    if (!is_aligned((pointer), (bytes)))                                                                     \
+      return fail_mismatch(launch_status::shape_mismatch, #pointer, (bytes),                                 \
+                           static_cast<int64_t>(reinterpret_cast<uintptr_t>(pointer) % (bytes)));            \
+  } while (false)
+
+struct launch_shape {
+  dim3 grid, block;
+  int32_t shared_bytes = 0;
+  int32_t cluster = 1; // blocks along x that share their memories
+};
+
+/// Launches on the stream; raises the kernel's limit of dynamic shared memory where needed.
+template <class... Arguments>
+launch_status launch(void (*kernel)(Arguments...), const launch_shape& shape, const gpu_stream& stream,
+                     Arguments... arguments) {
+  if (shape.shared_bytes > 48 * 1024)
+    if (auto e = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shape.shared_bytes);
+        e != cudaSuccess)
+      return fail_device(launch_status::launch_failed, e);
+  cudaLaunchAttribute attributes[2];
+  unsigned count = 0;
+  if (stream.overlap) {
+    attributes[count].id = cudaLaunchAttributeProgrammaticStreamSerialization;
+    attributes[count++].val.programmaticStreamSerializationAllowed = 1;
+  }
+  if (shape.cluster > 1) {
+    attributes[count].id = cudaLaunchAttributeClusterDimension;
+    attributes[count].val.clusterDim.x = static_cast<unsigned>(shape.cluster);
+    attributes[count].val.clusterDim.y = 1;
+    attributes[count++].val.clusterDim.z = 1;
+  }
+  cudaLaunchConfig_t config{};
+  config.gridDim = shape.grid;
+  config.blockDim = shape.block;
+  config.dynamicSmemBytes = static_cast<size_t>(shape.shared_bytes);
+  config.stream = stream.handle;
+  config.attrs = attributes;
+  config.numAttrs = count;
+  if (auto e = cudaLaunchKernelEx(&config, kernel, arguments...); e != cudaSuccess)
+    return fail_device(launch_status::launch_failed, e);
+  return launch_status::ok;
+}
+
+} // namespace troupe::cuda

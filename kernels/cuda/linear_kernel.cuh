@@ -1,0 +1,231 @@
+#pragma once
+
+#include "kernels/cuda/linear.hpp"
+#include "kernels/cuda/ptx.cuh"
+#include "kernels/cuda/silu.cuh"
+
+#include <cuda_bf16.h>
+
+namespace troupe::cuda {
+
+inline constexpr int32_t linear_consumers = 128; // one warpgroup multiplies
+inline constexpr int32_t linear_threads = linear_consumers + 32; // and one warp fetches
+inline constexpr int32_t ring_stages_max = 32;
+inline constexpr int32_t ring_header_bytes = 1024; // barriers; keeps stages on the swizzle's 1,024 bytes
+inline constexpr int32_t row_bytes = 128;          // 64 bf16
+
+struct linear_plan {
+  void* output;
+  int32_t tokens, n;
+  linear_result result;
+  int32_t tile_rows, tiles, rounds; // rounds: tiles of one block
+  int32_t k_stages;                 // of one tile
+  int32_t chunks;                   // 64 columns each, of one stage
+  int32_t stages;                   // in the ring
+  int32_t cluster;
+};
+
+/// The ring's addresses.
+struct linear_ring {
+  uint32_t base;
+  int32_t weight_chunk_bytes, input_chunk_bytes, chunks, stage_bytes;
+
+  __device__ uint32_t full(int32_t stage) const { return base + uint32_t(stage) * 8; }
+  __device__ uint32_t empty(int32_t stage) const { return base + uint32_t(ring_stages_max + stage) * 8; }
+  __device__ uint32_t weight(int32_t stage) const {
+    return base + ring_header_bytes + uint32_t(stage) * uint32_t(stage_bytes);
+  }
+  __device__ uint32_t input(int32_t stage) const { return weight(stage) + uint32_t(chunks * weight_chunk_bytes); }
+};
+
+/// A place in the ring and how often it came round.
+struct ring_cursor {
+  int32_t stage = 0;
+  uint32_t parity = 0;
+
+  __device__ void advance(int32_t stages) {
+    if (++stage == stages) {
+      stage = 0;
+      parity ^= 1;
+    }
+  }
+};
+
+/// The fetching thread: weights as early as the ring has room, inputs once the previous kernel has ended.
+template <int Columns>
+struct linear_producer {
+  const CUtensorMap* weight_map;
+  const CUtensorMap* input_map;
+  const linear_plan& plan;
+  const linear_ring& ring;
+  uint32_t rank;
+
+  __device__ void fetch_weights(int32_t item, int32_t stage) const {
+    int32_t tile = int32_t(blockIdx.x) + (item / plan.k_stages) * int32_t(gridDim.x);
+    int32_t k = (item % plan.k_stages) * plan.chunks * 64;
+    barrier_expect_bytes(ring.full(stage), uint32_t(ring.stage_bytes));
+    for (int32_t c = 0; c < plan.chunks; ++c)
+      tensor_copy(ring.weight(stage) + uint32_t(c * ring.weight_chunk_bytes), weight_map, k + c * 64,
+                  tile * plan.tile_rows, ring.full(stage), evict_first);
+  }
+
+  __device__ void fetch_input(int32_t item, int32_t stage) const {
+    int32_t k = (item % plan.k_stages) * plan.chunks * 64;
+    int32_t rows = Columns / plan.cluster; // each block of a cluster sends its share to all
+    for (int32_t c = 0; c < plan.chunks; ++c) {
+      uint32_t target = ring.input(stage) + uint32_t(c * ring.input_chunk_bytes) + rank * uint32_t(rows) * row_bytes;
+      if (plan.cluster == 1)
+        tensor_copy(target, input_map, k + c * 64, 0, ring.full(stage), evict_last);
+      else
+        tensor_copy_to_cluster(target, input_map, k + c * 64, int32_t(rank) * rows, ring.full(stage),
+                               uint16_t((1 << plan.cluster) - 1), evict_last);
+    }
+  }
+
+  __device__ void run() const {
+    int32_t items = plan.rounds * plan.k_stages;
+    int32_t ahead = min(items, plan.stages);
+    for (int32_t i = 0; i < ahead; ++i)
+      fetch_weights(i, i);
+    wait_for_previous_kernels();
+    async_proxy_fence();
+    for (int32_t i = 0; i < ahead; ++i)
+      fetch_input(i, i);
+    ring_cursor at;
+    for (int32_t i = ahead; i < items; ++i) {
+      barrier_wait(ring.empty(at.stage), at.parity);
+      fetch_weights(i, at.stage);
+      fetch_input(i, at.stage);
+      at.advance(plan.stages);
+    }
+  }
+};
+
+/// Writes 64 rows of a tile: `first` is the weight row of this thread's first element, `end` the tile's end.
+template <int Columns>
+__device__ void store_rows(const linear_plan& plan, const float (&d)[Columns / 2], int32_t first, int32_t end,
+                           int32_t first_token) {
+  auto each = [&](auto&& put) {
+#pragma unroll
+    for (int32_t i = 0; i < Columns / 2; ++i) {
+      int32_t token = first_token + (i / 4) * 8 + (i & 1);
+      int32_t row = first + ((i >> 1) & 1) * 8;
+      if (token < plan.tokens && row < end)
+        put(i, int64_t(token) * plan.n + row);
+    }
+  };
+  if (plan.result == linear_result::bf16_rows) {
+    auto* out = static_cast<__nv_bfloat16*>(plan.output);
+    each([&](int32_t i, int64_t at) { out[at] = __float2bfloat16_rn(d[i]); });
+  } else if (plan.result == linear_result::fp32_rows) {
+    auto* out = static_cast<float*>(plan.output);
+    each([&](int32_t i, int64_t at) { out[at] = d[i]; });
+  } else if (plan.result == linear_result::add_to_fp32) {
+    auto* out = static_cast<float*>(plan.output);
+    float old[Columns / 2];
+    each([&](int32_t i, int64_t at) { old[i] = out[at]; }); // all loads before the first store
+    each([&](int32_t i, int64_t at) { out[at] = old[i] + d[i]; });
+  } else {
+    auto* out = static_cast<__nv_bfloat16*>(plan.output);
+    int32_t column = first / 16 * 8 + first % 8;
+#pragma unroll
+    for (int32_t i = 0; i < Columns / 2; ++i) {
+      int32_t token = first_token + (i / 4) * 8 + (i & 1);
+      if ((i & 2) == 0 && token < plan.tokens && first < end) {
+        out[int64_t(token) * (plan.n / 2) + column] =
+            silu_times(__float2bfloat16_rn(d[i]), __float2bfloat16_rn(d[i | 2]));
+      }
+    }
+  }
+}
+
+template <int Tiles, int Columns>
+__device__ void multiply(const linear_plan& plan, const linear_ring& ring) {
+  int32_t warp = int32_t(threadIdx.x) / 32, lane = int32_t(threadIdx.x) % 32;
+  auto release = [&](int32_t stage) {
+    if (lane < plan.cluster)
+      barrier_arrive_at(ring.empty(stage), uint32_t(lane));
+  };
+  ring_cursor at;
+  for (int32_t round = 0; round < plan.rounds; ++round) {
+    float d[Tiles][Columns / 2] = {};
+    int32_t previous = -1;
+    for (int32_t s = 0; s < plan.k_stages; ++s) {
+      barrier_wait(ring.full(at.stage), at.parity);
+      uint64_t weights = swizzled_matrix(ring.weight(at.stage));
+      uint64_t inputs = swizzled_matrix(ring.input(at.stage));
+      wgmma_fence();
+      for (int32_t c = 0; c < plan.chunks; ++c) {
+#pragma unroll
+        for (int32_t step = 0; step < 4; ++step) // 16 columns are 32 bytes, 2 units of a descriptor
+#pragma unroll
+          for (int32_t t = 0; t < Tiles; ++t)
+            wgmma<Columns>(d[t], weights + uint64_t(t * 512 + step * 2), inputs + uint64_t(step * 2));
+        weights += uint64_t(ring.weight_chunk_bytes / 16);
+        inputs += uint64_t(ring.input_chunk_bytes / 16);
+      }
+      wgmma_commit();
+      wgmma_wait<1>();
+      if (previous >= 0)
+        release(previous);
+      previous = at.stage;
+      at.advance(plan.stages);
+    }
+    wgmma_wait<0>();
+    release(previous);
+    int32_t tile = int32_t(blockIdx.x) + round * int32_t(gridDim.x);
+    int32_t end = min((tile + 1) * plan.tile_rows, plan.n);
+#pragma unroll
+    for (int32_t t = 0; t < Tiles; ++t)
+      store_rows<Columns>(plan, d[t], tile * plan.tile_rows + t * 64 + warp * 16 + lane / 4, end, lane % 4 * 2);
+  }
+}
+
+/// One block: tiles blockIdx.x, + gridDim.x, ... of tile_rows weight rows (at most 64 * Tiles), all tokens (at
+/// most Columns). Weights are wgmma's A, 64 rows at a time; rows past tile_rows are garbage that nobody stores.
+template <int Tiles, int Columns>
+__global__ void __launch_bounds__(linear_threads)
+    linear_kernel(const __grid_constant__ CUtensorMap weight_map, const __grid_constant__ CUtensorMap input_map,
+                  const __grid_constant__ linear_plan plan) {
+  extern __shared__ uint8_t memory[];
+  linear_ring ring;
+  ring.base = (shared_address(memory) + 1023) & ~1023u;
+  ring.weight_chunk_bytes = plan.tile_rows * row_bytes;
+  ring.input_chunk_bytes = Columns * row_bytes;
+  ring.chunks = plan.chunks;
+  ring.stage_bytes = plan.chunks * (ring.weight_chunk_bytes + ring.input_chunk_bytes);
+  if (threadIdx.x == 0) {
+    for (int32_t s = 0; s < plan.stages; ++s) {
+      barrier_init(ring.full(s), 1);
+      barrier_init(ring.empty(s), uint32_t(linear_consumers / 32 * plan.cluster));
+    }
+    barrier_init_fence();
+  }
+  __syncthreads();
+  if (plan.cluster > 1)
+    cluster_sync();
+  let_next_kernel_start();
+  if (threadIdx.x >= linear_consumers) {
+    if (threadIdx.x == linear_consumers)
+      linear_producer<Columns>{&weight_map, &input_map, plan, ring, plan.cluster > 1 ? cluster_rank() : 0}.run();
+    __syncwarp();
+  } else {
+    wait_for_previous_kernels(); // also before the output, which they may still read
+    multiply<Tiles, Columns>(plan, ring);
+  }
+  if (plan.cluster > 1) {
+    __syncwarp();
+    cluster_sync(); // nobody leaves while another may still send here
+  }
+}
+
+struct linear_launch {
+  CUtensorMap weight_map, input_map;
+  linear_plan plan;
+  int32_t blocks, shared_bytes, tiles_of_64;
+};
+
+template <int Columns>
+launch_status launch_linear(const linear_launch& prepared, const gpu_stream& stream);
+
+} // namespace troupe::cuda

@@ -1,0 +1,249 @@
+#include "kernels/cpu/linear.hpp"
+#include "tests/kernels/kernel_test.hpp"
+#include "tests/reference/dequantize.hpp"
+#include "tests/reference/quantize.hpp"
+#include "tests/reference/random_values.hpp"
+
+#include <cmath>
+
+using namespace troupe;
+using reference::random_values;
+
+namespace {
+
+size_t area(int32_t a, int32_t b) {
+  return static_cast<size_t>(a) * static_cast<size_t>(b);
+}
+
+constexpr std::pair<weight_format, tensor_type> formats[] = {
+    {weight_format::f32, tensor_type::f32},   {weight_format::f16, tensor_type::f16},
+    {weight_format::bf16, tensor_type::bf16}, {weight_format::q8_0, tensor_type::q8_0},
+    {weight_format::q4_0, tensor_type::q4_0}, {weight_format::q4_1, tensor_type::q4_1}};
+
+/// A random matrix and input, what the kernels take and what float64 makes of it.
+struct problem {
+  packed_matrix weights;
+  std::vector<double> dense; // [rows, columns]
+  std::vector<float> input;  // [tokens, columns]
+  std::vector<int8_t> codes;
+  std::vector<float> scales, sums;
+  std::vector<int32_t> totals;
+  int32_t rows, columns, tokens;
+
+  problem(weight_format format, tensor_type type, int32_t rows_, int32_t columns_, int32_t tokens_,
+          random_values& random)
+      : rows(rows_), columns(columns_), tokens(tokens_) {
+    const auto bytes = reference::quantize(type, random.normals(area(rows, columns), 1.0));
+    weights = *packed_matrix::pack(format, rows, columns, bytes);
+    dense = reference::dequantize({"", type, {}, bytes});
+    input = random.normals(area(tokens, columns), 1.0);
+    if (!is_quantized(format))
+      return;
+    codes.resize(input.size());
+    scales.resize(area(tokens, columns / 32));
+    sums.resize(scales.size());
+    totals.resize(scales.size());
+    thread_pool one(1);
+    REQUIRE(quantize_rows({input.data(), view(), tokens, columns}, {instruction_set::portable, one}));
+    const auto wide = static_cast<size_t>(columns), count = static_cast<size_t>(tokens);
+    for (size_t i = 0; i < input.size(); ++i) { // the reference sees what the codes say
+      const size_t block = i % wide / 32 * count + i / wide;
+      input[i] = scales[block] * codes[block * 32 + i % 32];
+    }
+  }
+
+  quantized_rows view() { return {codes.data(), scales.data(), sums.data(), totals.data(), tokens}; }
+
+  linear_params params(float* output, bool add) {
+    const bool coded = is_quantized(weights.format());
+    return {&weights,
+            coded ? nullptr : input.data(),
+            coded ? view() : quantized_rows{},
+            output,
+            tokens,
+            columns,
+            rows,
+            add};
+  }
+
+  /// Largest error over the sum of magnitudes of its terms.
+  double worst_error(const std::vector<float>& output, float before) const {
+    double worst = 0.0;
+    for (size_t t = 0; t < static_cast<size_t>(tokens); ++t)
+      for (size_t r = 0; r < static_cast<size_t>(rows); ++r) {
+        double sum = before, magnitude = std::abs(before);
+        for (size_t k = 0; k < static_cast<size_t>(columns); ++k) {
+          const double term =
+              dense[r * static_cast<size_t>(columns) + k] * input[t * static_cast<size_t>(columns) + k];
+          sum += term;
+          magnitude += std::abs(term);
+        }
+        const double error = std::abs(output[t * static_cast<size_t>(rows) + r] - sum);
+        if (!(error <= 1e-3 * magnitude)) // NaN too
+          return 1.0;
+        worst = std::max(worst, error / magnitude);
+      }
+    return worst;
+  }
+};
+
+void check_problem(problem& p) {
+  INFO(to_string(p.weights.format()) << " rows " << p.rows << " columns " << p.columns << " tokens "
+                                     << p.tokens);
+  const auto out = on_every_path([&](const cpu_stream& stream) {
+    auto output = poisoned(area(p.tokens, p.rows));
+    REQUIRE(linear(p.params(output.data(), false), stream));
+    return output;
+  });
+  CHECK(p.worst_error(out, 0.0f) < 2e-6);
+  const auto sum = on_every_path([&](const cpu_stream& stream) {
+    std::vector<float> output(area(p.tokens, p.rows), 2.5f);
+    REQUIRE(linear(p.params(output.data(), true), stream));
+    return output;
+  });
+  bool added = true;
+  for (size_t i = 0; i < out.size(); ++i)
+    added = added && sum[i] == out[i] + 2.5f;
+  CHECK(added);
+}
+
+} // namespace
+
+TEST_CASE("linear against float64, every format and path", "[linear]") {
+  random_values random(11);
+  for (auto [format, type] : formats)
+    for (int32_t columns : {1, 19, 32, 99, 500, 576, 1536}) {
+      if (is_quantized(format) && columns % block_columns != 0)
+        continue;
+      for (int32_t rows : {1, 19, 99, 500}) {
+        if (rows == 500 && columns > 99)
+          continue; // the portable path is slow; wide and tall each have their case
+        for (int32_t tokens : {1, 3, 19}) {
+          problem p(format, type, rows, columns, tokens, random);
+          check_problem(p);
+        }
+      }
+    }
+}
+
+TEST_CASE("a row of a product does not depend on the tokens beside it", "[linear]") {
+  random_values random(12);
+  for (auto [format, type] : formats) {
+    problem all(format, type, 99, 576, 33, random);
+    for (auto isa : available_instruction_sets()) {
+      thread_pool two(2);
+      auto together = poisoned(area(33, 99));
+      REQUIRE(linear(all.params(together.data(), false), {isa, two}));
+      bool same = true;
+      for (int32_t count = 1; count <= 33; ++count) {
+        auto few = poisoned(area(count, 99));
+        auto params = all.params(few.data(), false);
+        params.tokens = count;
+        REQUIRE(linear(params, {isa, two}));
+        same = same && std::memcmp(few.data(), together.data(), few.size() * sizeof(float)) == 0;
+      }
+      INFO(to_string(format) << " on " << to_string(isa));
+      CHECK(same);
+    }
+  }
+}
+
+TEST_CASE("extreme codes stay exact in every path", "[linear]") {
+  const int32_t columns = 64, rows = 16;
+  for (auto [format, type] : formats) {
+    if (!is_quantized(format))
+      continue;
+    const auto layout = layout_of(type);
+    std::vector<std::byte> bytes(area(rows, columns) / layout.elements * layout.bytes);
+    for (size_t i = 0; i < bytes.size(); ++i) {
+      const size_t at = i % layout.bytes, header = type == tensor_type::q4_1 ? 4 : 2;
+      const auto row = i / (layout.bytes * 2);
+      if (at < header)
+        bytes[i] = at % 2 == 0 ? std::byte{0} : std::byte{0x3c}; // 1.0 in fp16
+      else if (type == tensor_type::q8_0)
+        bytes[i] = row % 3 == 0   ? std::byte{0x80}
+                   : row % 3 == 1 ? std::byte{0x7f}
+                                  : std::byte{0x81}; // -128, 127, -127
+      else
+        bytes[i] = row % 2 == 0 ? std::byte{0xff} : std::byte{0x00};
+    }
+    const auto weights = *packed_matrix::pack(format, rows, columns, bytes);
+    const auto dense = reference::dequantize({"", type, {}, bytes});
+    for (int sign : {1, -1}) {
+      std::vector<int8_t> codes(columns, static_cast<int8_t>(127 * sign));
+      std::vector<float> scales(2, 1.0f), sums(2, 32.0f * 127.0f * static_cast<float>(sign));
+      std::vector<int32_t> totals(2, 32 * 127 * sign);
+      const auto out = on_every_path([&](const cpu_stream& stream) {
+        auto output = poisoned(rows);
+        REQUIRE(linear({&weights,
+                        nullptr,
+                        {codes.data(), scales.data(), sums.data(), totals.data(), 1},
+                        output.data(),
+                        1,
+                        columns,
+                        rows},
+                       stream));
+        return output;
+      });
+      for (size_t r = 0; r < rows; ++r) {
+        double want = 0.0;
+        for (size_t k = 0; k < columns; ++k)
+          want += dense[r * columns + k] * 127 * sign;
+        CHECK(out[r] == want);
+      }
+    }
+  }
+}
+
+TEST_CASE("a group of products equals its members", "[linear]") {
+  random_values random(13);
+  problem a(weight_format::q4_1, tensor_type::q4_1, 99, 96, 5, random);
+  problem b(weight_format::q8_0, tensor_type::q8_0, 19, 96, 5, random);
+  thread_pool two(2);
+  const cpu_stream stream{detect_instruction_set(), two};
+  auto one = poisoned(area(5, 99)), other = poisoned(area(5, 19)), apart = one, alone = other;
+  auto second = b.params(other.data(), false);
+  REQUIRE(linear_group(std::vector{a.params(one.data(), false), second}, stream));
+  REQUIRE(linear(a.params(apart.data(), false), stream));
+  REQUIRE(linear(b.params(alone.data(), false), stream));
+  CHECK(same_bits(one, apart));
+  CHECK(same_bits(other, alone));
+}
+
+TEST_CASE("linear names the shape that does not fit", "[linear]") {
+  random_values random(14);
+  problem p(weight_format::q4_1, tensor_type::q4_1, 16, 64, 1, random);
+  thread_pool one(1);
+  std::vector<float> output(16);
+  auto params = p.params(output.data(), false);
+  params.columns = 63;
+  auto refused = linear(params, {instruction_set::portable, one});
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().message == "columns: expected 64, got 63");
+  params = p.params(output.data(), false);
+  params.rows = 15;
+  CHECK(linear(params, {instruction_set::portable, one}).error().message == "rows: expected 16, got 15");
+  params = p.params(output.data(), false);
+  params.codes = {};
+  CHECK_FALSE(linear(params, {instruction_set::portable, one}));
+  CHECK_FALSE(packed_matrix::pack(weight_format::q8_0, 4, 33, {}));
+  CHECK_FALSE(packed_matrix::pack(weight_format::f32, 4, 33, std::vector<std::byte>(4 * 33 * 4 - 1)));
+}
+
+TEST_CASE("a packed row dequantizes to what the file says", "[packed_matrix]") {
+  random_values random(15);
+  for (auto [format, type] : formats) {
+    const auto bytes = reference::quantize(type, random.normals(area(19, 96), 1.0));
+    const auto packed = *packed_matrix::pack(format, 19, 96, bytes);
+    const auto dense = reference::dequantize({"", type, {}, bytes});
+    double worst = 0.0;
+    for (int32_t r = 0; r < 19; ++r) {
+      auto row = poisoned(96);
+      packed.dequantize_row(r, row.data());
+      for (size_t k = 0; k < 96; ++k)
+        worst = std::max(worst, std::abs(row[k] - dense[static_cast<size_t>(r) * 96 + k]));
+    }
+    INFO(to_string(format));
+    CHECK(worst < 1e-6);
+  }
+}
