@@ -1,5 +1,6 @@
 #include "supervision/ledger_keeper.hpp"
 
+#include "actors/note_rejection.hpp"
 #include "observe/log.hpp"
 
 #include <caf/typed_response_promise.hpp>
@@ -46,11 +47,14 @@ ledger_keeper::behavior_type ledger_keeper::make_behavior() {
         auto promise = make_response_promise<intake_reply>();
         ledger_effects effects;
         intake_reply reply;
+        const auto id = request.response_id;
         auto opened = ledger_.open(std::move(request), key_of(subscriber), effects);
         if (auto* accepted = std::get_if<accepted_response>(&opened))
           reply.accepted = std::move(*accepted);
         else
           reply.rejected = std::get<rejection>(std::move(opened));
+        if (reply.rejected)
+          note_rejection(metrics_, id, *reply.rejected);
         promise.deliver(std::move(reply));
         act(std::move(effects));
         return promise;

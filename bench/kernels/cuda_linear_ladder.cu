@@ -117,13 +117,17 @@ void bench_linear_ladder(cudaStream_t stream, double ceiling) {
     rung(p, stream, ceiling, "4 ring of 192 KiB, overlapping kernels", s, 1, true, {0, 0, 192 * 1024, 1});
     rung(p, stream, ceiling, "5 ring of 80 KiB, overlapping kernels", s, 1, true, {0, 0, 80 * 1024, 1});
     rung(p, stream, ceiling, "5 ring of 48 KiB, overlapping kernels", s, 1, true, {0, 0, 48 * 1024, 1});
-    rung(p, stream, ceiling, "5 64 columns a stage, 80 KiB", s, 1, true, {0, 64, 80 * 1024, 1});
+    for (int32_t stage_k : {64, 128, 256})
+      rung(p, stream, ceiling, format("6 80 KiB, %d columns a stage", stage_k).c_str(), s, 1, true,
+           {0, stage_k, 80 * 1024, 1});
+    for (int32_t tile_rows : {16, 32, 48, 64, 112, 128, 224, 256})
+      rung(p, stream, ceiling, format("7 80 KiB, %d rows a tile", tile_rows).c_str(), s, 1, true,
+           {tile_rows, 0, 80 * 1024, 1});
     rung(p, stream, ceiling, "as shipped", s, 1, true, {});
     for (int32_t tokens : {16, 32, 64}) {
-      rung(p, stream, ceiling, "as shipped", s, tokens, true, {});
       for (int32_t cluster : {1, 2, 4})
         if (cluster <= tokens / 8)
-          rung(p, stream, ceiling, format("6 input shared by clusters of %d", cluster).c_str(), s, tokens, true,
+          rung(p, stream, ceiling, format("8 input shared by clusters of %d", cluster).c_str(), s, tokens, true,
                {0, 0, 0, cluster});
     }
   }

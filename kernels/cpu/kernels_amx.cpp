@@ -1,3 +1,7 @@
+// g++ 12 sees uninitialized registers in its own AVX-512 intrinsics (GCC bug 105593).
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+
 #include "kernels/cpu/body/amx_dot.hpp"
 #include "kernels/cpu/kernel_table.hpp"
 

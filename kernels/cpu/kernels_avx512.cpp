@@ -1,3 +1,7 @@
+// g++ 12 sees uninitialized registers in its own AVX-512 intrinsics (GCC bug 105593).
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+
 #include "kernels/cpu/body/avx512_dot.hpp"
 #include "kernels/cpu/body/float_linear.hpp"
 #include "kernels/cpu/body/paged_attention.hpp"

@@ -60,43 +60,59 @@ struct linear_producer {
   const linear_ring& ring;
   uint32_t rank;
 
-  __device__ void fetch_weights(int32_t item, int32_t stage) const {
-    int32_t tile = int32_t(blockIdx.x) + (item / plan.k_stages) * int32_t(gridDim.x);
-    int32_t k = (item % plan.k_stages) * plan.chunks * 64;
+  __device__ void fetch_weights(int32_t tile, int32_t k_stage, int32_t stage) const {
     barrier_expect_bytes(ring.full(stage), uint32_t(ring.stage_bytes));
+#pragma unroll 1
     for (int32_t c = 0; c < plan.chunks; ++c)
-      tensor_copy(ring.weight(stage) + uint32_t(c * ring.weight_chunk_bytes), weight_map, k + c * 64,
-                  tile * plan.tile_rows, ring.full(stage), evict_first);
+      tensor_copy(ring.weight(stage) + uint32_t(c * ring.weight_chunk_bytes), weight_map,
+                  (k_stage * plan.chunks + c) * 64, tile * plan.tile_rows, ring.full(stage), evict_first);
   }
 
-  __device__ void fetch_input(int32_t item, int32_t stage) const {
-    int32_t k = (item % plan.k_stages) * plan.chunks * 64;
+  __device__ void fetch_input(int32_t k_stage, int32_t stage) const {
     int32_t rows = Columns / plan.cluster; // each block of a cluster sends its share to all
+#pragma unroll 1
     for (int32_t c = 0; c < plan.chunks; ++c) {
       uint32_t target = ring.input(stage) + uint32_t(c * ring.input_chunk_bytes) + rank * uint32_t(rows) * row_bytes;
+      int32_t k = (k_stage * plan.chunks + c) * 64;
       if (plan.cluster == 1)
-        tensor_copy(target, input_map, k + c * 64, 0, ring.full(stage), evict_last);
+        tensor_copy(target, input_map, k, 0, ring.full(stage), evict_last);
       else
-        tensor_copy_to_cluster(target, input_map, k + c * 64, int32_t(rank) * rows, ring.full(stage),
+        tensor_copy_to_cluster(target, input_map, k, int32_t(rank) * rows, ring.full(stage),
                                uint16_t((1 << plan.cluster) - 1), evict_last);
+    }
+  }
+
+  /// The next item's place: k stages of a tile, then the block's next tile.
+  __device__ void advance(int32_t& tile, int32_t& k_stage) const {
+    if (++k_stage == plan.k_stages) {
+      k_stage = 0;
+      tile += int32_t(gridDim.x);
     }
   }
 
   __device__ void run() const {
     int32_t items = plan.rounds * plan.k_stages;
     int32_t ahead = min(items, plan.stages);
-    for (int32_t i = 0; i < ahead; ++i)
-      fetch_weights(i, i);
-    wait_for_previous_kernels();
-    async_proxy_fence();
-    for (int32_t i = 0; i < ahead; ++i)
-      fetch_input(i, i);
+    int32_t tile = int32_t(blockIdx.x), k_stage = 0;
+#pragma unroll 1
+    for (int32_t i = 0; i < ahead; ++i) {
+      fetch_weights(tile, k_stage, i);
+      advance(tile, k_stage);
+    }
+    wait_for_previous_kernels(); // orders the copy engine's reads too
+#pragma unroll 1
+    for (int32_t i = 0, unused = 0, input_stage = 0; i < ahead; ++i) {
+      fetch_input(input_stage, i);
+      advance(unused, input_stage);
+    }
     ring_cursor at;
+#pragma unroll 1
     for (int32_t i = ahead; i < items; ++i) {
       barrier_wait(ring.empty(at.stage), at.parity);
-      fetch_weights(i, at.stage);
-      fetch_input(i, at.stage);
+      fetch_weights(tile, k_stage, at.stage);
+      fetch_input(k_stage, at.stage);
       at.advance(plan.stages);
+      advance(tile, k_stage);
     }
   }
 };
@@ -143,8 +159,10 @@ template <int Tiles, int Columns>
 __device__ void multiply(const linear_plan& plan, const linear_ring& ring) {
   int32_t warp = int32_t(threadIdx.x) / 32, lane = int32_t(threadIdx.x) % 32;
   auto release = [&](int32_t stage) {
-    if (lane < plan.cluster)
+    if (plan.cluster > 1 && lane < plan.cluster)
       barrier_arrive_at(ring.empty(stage), uint32_t(lane));
+    else if (lane == 0)
+      barrier_arrive(ring.empty(stage));
   };
   ring_cursor at;
   for (int32_t round = 0; round < plan.rounds; ++round) {
@@ -155,6 +173,7 @@ __device__ void multiply(const linear_plan& plan, const linear_ring& ring) {
       uint64_t weights = swizzled_matrix(ring.weight(at.stage));
       uint64_t inputs = swizzled_matrix(ring.input(at.stage));
       wgmma_fence();
+#pragma unroll 1
       for (int32_t c = 0; c < plan.chunks; ++c) {
 #pragma unroll
         for (int32_t step = 0; step < 4; ++step) // 16 columns are 32 bytes, 2 units of a descriptor
