@@ -29,7 +29,7 @@ forward_scratch::forward_scratch(const model_shape& shape, int32_t tokens_max)
   up_ = floats(t, shape.feed_forward);
   const auto widest = std::max({shape.hidden, shape.query_width(), shape.feed_forward});
   const auto blocks = (widest + block_columns - 1) / block_columns;
-  codes_ = aligned_buffer(static_cast<size_t>(t) * static_cast<size_t>(widest));
+  codes_ = aligned_buffer(static_cast<size_t>(t) * static_cast<size_t>(blocks) * code_block_bytes);
   scales_ = floats(t, blocks);
   sums_ = floats(t, blocks);
   totals_ = floats(t, blocks);

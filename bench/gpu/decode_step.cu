@@ -3,6 +3,7 @@
 #include "kernels/cuda/decode_attention.hpp"
 #include "kernels/cuda/llama_step.hpp"
 #include "kernels/cuda/random_fill.hpp"
+#include "kernels/cuda/rms_norm.hpp"
 
 #include <cmath>
 #include <cstdlib>
@@ -11,11 +12,13 @@ namespace troupe::cuda {
 
 namespace {
 
-constexpr int32_t layer_count = 32, hidden = 4096, intermediate = 14336, heads = 32, kv_heads = 8, head_dim = 128;
+constexpr int32_t layer_count = 32, hidden = 4096, intermediate = 14336, heads = 32, kv_heads = 8,
+                  head_dim = 128;
 constexpr int32_t vocabulary = 128256, context = 512, sequences_max = 64;
 constexpr int32_t qkv_rows = (heads + 2 * kv_heads) * head_dim, table_stride = context / page_tokens;
 constexpr double weight_bytes =
-    2.0 * (layer_count * (double(qkv_rows) * hidden + double(hidden) * heads * head_dim + 3.0 * hidden * intermediate) +
+    2.0 * (layer_count *
+               (double(qkv_rows) * hidden + double(hidden) * heads * head_dim + 3.0 * hidden * intermediate) +
            double(vocabulary) * hidden);
 
 size_t product_of(int64_t a, int64_t b) {
@@ -40,7 +43,8 @@ std::vector<float> make_rope_table() {
   return out;
 }
 
-/// Llama-3-8B's shape with normal weights of deviation 0.02 (a trained model's), keys and values of deviation 1.
+/// Llama-3-8B's shape with normal weights of deviation 0.02 (a trained model's), keys and values of
+/// deviation 1.
 class random_llama {
 public:
   explicit random_llama(cudaStream_t stream) : stream_(stream) {
@@ -49,9 +53,20 @@ public:
     for (int32_t i = 0; i < layer_count; ++i)
       layers_.push_back({norm, matrix(qkv_rows, hidden), matrix(hidden, heads * head_dim), norm,
                          matrix(2 * intermediate, hidden), matrix(hidden, intermediate), pages()});
-    weights_ = {layers_.data(), matrix(vocabulary, hidden), norm,  matrix(vocabulary, hidden), upload(make_rope_table()),
-                layer_count,    hidden,                     intermediate, heads,  kv_heads, head_dim,
-                vocabulary,     context,                    1e-5f};
+    weights_ = {layers_.data(),
+                matrix(vocabulary, hidden),
+                norm,
+                matrix(vocabulary, hidden),
+                upload(make_rope_table()),
+                layer_count,
+                hidden,
+                intermediate,
+                heads,
+                kv_heads,
+                head_dim,
+                vocabulary,
+                context,
+                1e-5f};
     auto n = product_of(sequences_max, 1);
     scratch_.residual = allocate_array<float>(n * hidden);
     scratch_.normed = allocate_array<bf16>(n * hidden);
@@ -66,7 +81,8 @@ public:
     scratch_.rows_done = upload(std::vector<uint32_t>(n, 0));
     std::vector<int32_t> tables;
     for (int32_t i = 0; i < sequences_max * table_stride; ++i) {
-      tables.push_back(int32_t(int64_t(i) * 2654435761 % (sequences_max * table_stride))); // odd factor: a permutation
+      tables.push_back(
+          int32_t(int64_t(i) * 2654435761 % (sequences_max * table_stride))); // odd factor: a permutation
       tokens_.push_back(i * 7919 % vocabulary);
     }
     tokens_.resize(sequences_max);
@@ -78,19 +94,50 @@ public:
 
   /// Sequences [first, first + count) of 64.
   void step(int32_t first, int32_t count, bool overlap) {
-    llama_decode_params p{token_, positions_ + first, tables_ + first * table_stride, count, table_stride, context};
+    llama_decode_params p{token_, positions_ + first, tables_ + first * table_stride,
+                          count,  table_stride,       context};
     must(llama_decode(weights_, scratch_, p, {stream_, overlap}), "step");
+  }
+
+  /// The step's products, with its other kernels or without: where the time goes.
+  void parts(int32_t count, bool norms, bool attention) {
+    auto product = [&](const bf16* input, const bf16* weight, void* output, int32_t n, int32_t k,
+                       linear_result r) {
+      must(linear({input, weight, output, count, n, k, r}, {stream_, true}), "product");
+    };
+    auto norm = [&](const float* weight) {
+      if (norms)
+        must(rms_norm({scratch_.residual, weight, scratch_.normed, count, hidden, 1e-5f}, {stream_, true}),
+             "norm");
+    };
+    for (const auto& l : layers_) {
+      norm(l.attention_norm);
+      product(scratch_.normed, l.qkv, scratch_.qkv, qkv_rows, hidden, linear_result::bf16_rows);
+      decode_attention_params p{
+          scratch_.qkv,      weights_.rope_table, positions_, tables_, l.pages,      scratch_.attended,
+          scratch_.partials, scratch_.counters,   count,      heads,   table_stride, context,
+          context,           0.088388348f};
+      if (attention)
+        must(decode_attention(p, {stream_, true}), "attention");
+      product(scratch_.attended, l.attention_output, scratch_.residual, hidden, heads * head_dim,
+              linear_result::add_to_fp32);
+      norm(l.feed_norm);
+      product(scratch_.normed, l.gate_up, scratch_.activated, 2 * intermediate, hidden,
+              linear_result::silu_bf16);
+      product(scratch_.activated, l.down, scratch_.residual, hidden, intermediate,
+              linear_result::add_to_fp32);
+    }
   }
 
   /// Logits of one row after a step of sequences [first, first + count) from their own first tokens.
   std::vector<float> logits_after(int32_t first, int32_t count, int32_t row) {
-    must(cudaMemcpyAsync(token_, tokens_.data() + first, sizeof(int32_t) * product_of(count, 1), cudaMemcpyHostToDevice,
-                         stream_),
+    must(cudaMemcpyAsync(token_, tokens_.data() + first, sizeof(int32_t) * product_of(count, 1),
+                         cudaMemcpyHostToDevice, stream_),
          "tokens");
     step(first, count, true);
     std::vector<float> out(vocabulary);
-    must(cudaMemcpyAsync(out.data(), scratch_.logits + product_of(row, vocabulary), vocabulary * sizeof(float),
-                         cudaMemcpyDeviceToHost, stream_),
+    must(cudaMemcpyAsync(out.data(), scratch_.logits + product_of(row, vocabulary),
+                         vocabulary * sizeof(float), cudaMemcpyDeviceToHost, stream_),
          "logits");
     must(cudaStreamSynchronize(stream_), "step");
     return out;
@@ -136,10 +183,11 @@ void check_company(random_llama& model) {
       }
     }
   }
-  report(format("decode step: %lld of %lld logits differ between a sequence alone and in batches of 7, 16, 32, 64; "
-                "%lld not finite",
-                static_cast<long long>(different), static_cast<long long>(compared),
-                static_cast<long long>(not_finite)));
+  report(format(
+      "decode step: %lld of %lld logits differ between a sequence alone and in batches of 7, 16, 32, 64; "
+      "%lld not finite",
+      static_cast<long long>(different), static_cast<long long>(compared),
+      static_cast<long long>(not_finite)));
   if (different != 0 || not_finite != 0)
     std::exit(1);
 }
@@ -155,12 +203,24 @@ void bench_decode_step(cudaStream_t stream, double ceiling) {
     for (bool overlap : {true, false}) {
       if (!overlap && sequences != 1 && sequences != 32)
         continue;
-      auto t = time_graph(stream, [&] { model.step(0, sequences, overlap); }, 11, 20);
+      auto t = time_graph(
+          stream, [&] { model.step(0, sequences, overlap); }, 11, 20);
       double bytes = weight_bytes + 2.0 * 2 * kv_heads * head_dim * context * layer_count * sequences;
       report(format("| %s | %d | %.3f | %.3f-%.3f | %.2f | %.0f | %.1f%% |",
                     overlap ? "overlapping kernels" : "kernels in turn", sequences, t.median_us / 1000,
                     t.lowest_us / 1000, t.highest_us / 1000, bytes / 1e9, bytes / t.median_us / 1000,
                     bytes / t.median_us / 10 / ceiling));
+    }
+  report("| the 32 layers | sequences | ms | spread |");
+  report("|---|---|---|---|");
+  for (int32_t sequences : {1, 32})
+    for (int variant = 0; variant < 4; ++variant) {
+      bool norms = variant & 1, attention = variant & 2;
+      auto t = time_graph(
+          stream, [&] { model.parts(sequences, norms, attention); }, 7, 20);
+      report(format("| products%s%s | %d | %.3f | %.3f-%.3f |", norms ? ", norms" : "",
+                    attention ? ", attention" : "", sequences, t.median_us / 1000, t.lowest_us / 1000,
+                    t.highest_us / 1000));
     }
 }
 

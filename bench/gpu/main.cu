@@ -16,8 +16,9 @@ int main(int count, char** arguments) {
   must(cudaGetDeviceProperties(&device, 0), "device");
   int driver = 0;
   must(cudaDriverGetVersion(&driver), "driver");
-  report(format("card: %s, %d multiprocessors, %.1f GiB; CUDA driver %d.%d", device.name, device.multiProcessorCount,
-                static_cast<double>(device.totalGlobalMem) / 1073741824.0, driver / 1000, driver % 1000 / 10));
+  report(format("card: %s, %d multiprocessors, %.1f GiB; CUDA driver %d.%d", device.name,
+                device.multiProcessorCount, static_cast<double>(device.totalGlobalMem) / 1073741824.0,
+                driver / 1000, driver % 1000 / 10));
   cudaStream_t stream = nullptr;
   must(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "stream");
   double ceiling = bench_read_ceiling(stream);

@@ -24,8 +24,8 @@ void must(launch_status s, const char* what) {
   if (s == launch_status::ok)
     return;
   auto m = last_mismatch();
-  std::fprintf(stderr, "%s: %s (%s: expected %lld, got %lld; device error %d: %s)\n", what, to_string(s), m.name,
-               static_cast<long long>(m.expected), static_cast<long long>(m.got), last_device_error(),
+  std::fprintf(stderr, "%s: %s (%s: expected %lld, got %lld; device error %d: %s)\n", what, to_string(s),
+               m.name, static_cast<long long>(m.expected), static_cast<long long>(m.got), last_device_error(),
                cudaGetErrorString(static_cast<cudaError_t>(last_device_error())));
   std::exit(1);
 }

@@ -18,7 +18,8 @@ struct timing {
   double median_us, lowest_us, highest_us;
 };
 
-/// Captures what `body` launches into a graph, replays it to warm up, then times `samples` rounds of `repeats`.
+/// Captures what `body` launches into a graph, replays it to warm up, then times `samples` rounds of
+/// `repeats`.
 timing time_graph(cudaStream_t stream, const std::function<void()>& body, int samples, int repeats);
 
 /// Prints a line, and appends it to the report that save_report writes.

@@ -34,10 +34,14 @@ void bench_prefill_agreement(cudaStream_t stream) {
       must(cudaMemsetAsync(y, 0, elements(tokens, s.n) * 4, stream), "fill");
       must(cudaStreamSynchronize(stream), "fill");
       auto t = time_graph(
-          stream, [&] { must(prefill->run({x, w, y, tokens, s.n, s.k, s.result}, stream), "cuBLASLt"); }, 7, 10);
+          stream,
+          [&] {
+            must(prefill->run({x, w, y, tokens, s.n, s.k, s.result}, stream), "cuBLASLt");
+          },
+          7, 10);
       report(format("| %s %dx%d | %d | %lld | %lld | %.1f | %.0f |", s.name, s.n, s.k, tokens,
-                    static_cast<long long>(found.different), static_cast<long long>(found.compared), t.median_us,
-                    2.0 * tokens * s.n * s.k / t.median_us / 1e6));
+                    static_cast<long long>(found.different), static_cast<long long>(found.compared),
+                    t.median_us, 2.0 * tokens * s.n * s.k / t.median_us / 1e6));
       cudaFree(x);
       cudaFree(w);
       cudaFree(y);

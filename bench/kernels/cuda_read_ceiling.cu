@@ -45,8 +45,8 @@ double bench_read_ceiling(cudaStream_t stream) {
         },
         7, 3);
     double rate = static_cast<double>(bytes) / t.median_us / 1000.0;
-    report(format("read ceiling: %d blocks of %d threads an SM: %.0f GB/s (%.0f to %.0f)", blocks_a_multiprocessor,
-                  threads, rate, static_cast<double>(bytes) / t.highest_us / 1000.0,
+    report(format("read ceiling: %d blocks of %d threads an SM: %.0f GB/s (%.0f to %.0f)",
+                  blocks_a_multiprocessor, threads, rate, static_cast<double>(bytes) / t.highest_us / 1000.0,
                   static_cast<double>(bytes) / t.lowest_us / 1000.0));
     best = std::max(best, rate);
   }

@@ -11,8 +11,6 @@ namespace {
 
 void linear_any(const linear_task& task) {
   switch (task.format) {
-  case weight_format::q8_0:
-    return amx_dot<weight_format::q8_0>(task);
   case weight_format::q4_0:
     return amx_dot<weight_format::q4_0>(task);
   case weight_format::q4_1:

@@ -65,7 +65,8 @@ launch_status argmax(const argmax_params& params, const gpu_stream& stream) {
   TROUPE_CUDA_RANGE(params.vocabulary, 1, 1 << 24);
   int32_t wanted = (params.vocabulary + threads * 4 - 1) / (threads * 4);
   int32_t blocks = wanted < blocks_a_row_max ? wanted : blocks_a_row_max;
-  return launch(argmax_kernel, {dim3(unsigned(blocks), unsigned(params.tokens)), dim3(threads)}, stream, params);
+  return launch(argmax_kernel, {dim3(unsigned(blocks), unsigned(params.tokens)), dim3(threads)}, stream,
+                params);
 }
 
 } // namespace troupe::cuda

@@ -4,8 +4,8 @@
 
 namespace troupe::cuda {
 
-/// The sum over a block of 32 * Warps threads, in every thread: halves of a warp by shuffles 16, 8, 4, 2, 1, then the
-/// warps' sums likewise. `shared` holds Warps floats.
+/// The sum over a block of 32 * Warps threads, in every thread: halves of a warp by shuffles 16, 8, 4, 2, 1,
+/// then the warps' sums likewise. `shared` holds Warps floats.
 template <int Warps>
 __device__ float block_sum(float value, float* shared) {
 #pragma unroll

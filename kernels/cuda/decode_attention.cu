@@ -18,8 +18,12 @@ template <int Columns>
 struct shared_tile {
   __nv_bfloat16* base;
 
-  __device__ int32_t offset(int32_t row, int32_t unit) const { return row * Columns + (unit ^ (row & 7)) * 8; }
-  __device__ uint32_t address(int32_t row, int32_t unit) const { return shared_address(base + offset(row, unit)); }
+  __device__ int32_t offset(int32_t row, int32_t unit) const {
+    return row * Columns + (unit ^ (row & 7)) * 8;
+  }
+  __device__ uint32_t address(int32_t row, int32_t unit) const {
+    return shared_address(base + offset(row, unit));
+  }
   __device__ __nv_bfloat162& pair(int32_t row, int32_t pair) const {
     return *reinterpret_cast<__nv_bfloat162*>(base + offset(row, pair / 4) + pair % 4 * 2);
   }
@@ -47,7 +51,8 @@ __device__ float power_of_two(float x) {
   return y;
 }
 
-/// Starts the copies of the block's keys and values. The new token's rows come from qkv, and go into the page too.
+/// Starts the copies of the block's keys and values. The new token's rows come from qkv, and go into the page
+/// too.
 template <int HeadDim>
 __device__ void fetch_keys_and_values(const decode_attention_params& params, const attention_place& at,
                                       attention_memory<HeadDim>& memory) {
@@ -71,7 +76,8 @@ __device__ void fetch_keys_and_values(const decode_attention_params& params, con
   const auto* qkv = reinterpret_cast<const __nv_bfloat162*>(params.qkv);
   int32_t kv_heads = params.pages.kv_heads, row = at.position - first;
   int64_t token = int64_t(at.sequence) * (params.heads + 2 * kv_heads);
-  const auto* angles = reinterpret_cast<const float2*>(params.rope_table) + int64_t(at.position) * (HeadDim / 2);
+  const auto* angles =
+      reinterpret_cast<const float2*>(params.rope_table) + int64_t(at.position) * (HeadDim / 2);
   auto* key = reinterpret_cast<__nv_bfloat162*>(
       key_row(params.pages, table[at.position / page_tokens], at.kv_head, at.position % page_tokens));
   auto* value = key + value_offset(params.pages) / 2;
@@ -124,9 +130,11 @@ __device__ void score_keys(const decode_attention_params& params, const attentio
   }
 }
 
-/// Turns scores into probabilities in shared memory; out: each row's maximum and sum, for rows lane / 4 and + 8.
+/// Turns scores into probabilities in shared memory; out: each row's maximum and sum, for rows lane / 4 and
+/// + 8.
 template <int HeadDim>
-__device__ void softmax_block(attention_memory<HeadDim>& memory, float (&s)[2][4], float (&m)[2], float (&l)[2]) {
+__device__ void softmax_block(attention_memory<HeadDim>& memory, float (&s)[2][4], float (&m)[2],
+                              float (&l)[2]) {
   int32_t warp = int32_t(threadIdx.x) / 32, lane = int32_t(threadIdx.x) % 32, row = lane / 4;
 #pragma unroll
   for (int32_t half = 0; half < 2; ++half) {
@@ -141,11 +149,13 @@ __device__ void softmax_block(attention_memory<HeadDim>& memory, float (&s)[2][4
 #pragma unroll
   for (int32_t half = 0; half < 2; ++half) {
     int32_t r = row + half * 8;
-    m[half] = fmaxf(fmaxf(memory.maxima[0][r], memory.maxima[1][r]), fmaxf(memory.maxima[2][r], memory.maxima[3][r]));
+    m[half] = fmaxf(fmaxf(memory.maxima[0][r], memory.maxima[1][r]),
+                    fmaxf(memory.maxima[2][r], memory.maxima[3][r]));
     float sum = 0.0f;
 #pragma unroll
     for (int32_t tile = 0; tile < 2; ++tile) {
-      float p0 = power_of_two(s[tile][half * 2] - m[half]), p1 = power_of_two(s[tile][half * 2 + 1] - m[half]);
+      float p0 = power_of_two(s[tile][half * 2] - m[half]),
+            p1 = power_of_two(s[tile][half * 2 + 1] - m[half]);
       sum = sum + p0 + p1;
       probabilities.pair(r, warp * 8 + tile * 4 + lane % 4) = __floats2bfloat162_rn(p0, p1);
     }
@@ -166,7 +176,8 @@ __device__ void softmax_block(attention_memory<HeadDim>& memory, float (&s)[2][4
 /// Probabilities times values: this warp's quarter of head_dim, into partials.
 template <int HeadDim>
 __device__ void weigh_values(const decode_attention_params& params, const attention_place& at,
-                             const attention_memory<HeadDim>& memory, const float (&m)[2], const float (&l)[2]) {
+                             const attention_memory<HeadDim>& memory, const float (&m)[2],
+                             const float (&l)[2]) {
   constexpr int32_t tiles = HeadDim / warps / 8;
   shared_tile<attention_block> probabilities{const_cast<__nv_bfloat16*>(memory.queries)};
   shared_tile<HeadDim> values{const_cast<__nv_bfloat16*>(memory.values)};
@@ -207,7 +218,8 @@ __device__ void combine_blocks(const decode_attention_params& params, const atte
   int64_t first = at.partial - int64_t(at.block) * at.group;
   const auto* partials = reinterpret_cast<const float4*>(params.partials) + first * fours;
   const auto* maxima_and_sums =
-      reinterpret_cast<const float2*>(params.partials + int64_t(gridDim.z) * gridDim.y * gridDim.x * at.group * HeadDim) +
+      reinterpret_cast<const float2*>(params.partials +
+                                      int64_t(gridDim.z) * gridDim.y * gridDim.x * at.group * HeadDim) +
       first;
   for (int32_t i = int32_t(threadIdx.x); i < at.group * fours; i += threads) {
     int32_t head = i / fours;
@@ -235,7 +247,8 @@ __device__ void combine_blocks(const decode_attention_params& params, const atte
 
 /// Grid: attention blocks, key heads, sequences.
 template <int HeadDim>
-__global__ void __launch_bounds__(threads) decode_attention_kernel(const __grid_constant__ decode_attention_params params) {
+__global__ void __launch_bounds__(threads)
+    decode_attention_kernel(const __grid_constant__ decode_attention_params params) {
   extern __shared__ __align__(128) uint8_t bytes[];
   auto& memory = *reinterpret_cast<attention_memory<HeadDim>*>(bytes);
   let_next_kernel_start();

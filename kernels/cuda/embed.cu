@@ -15,7 +15,8 @@ __global__ void __launch_bounds__(threads) embed_kernel(embed_params params) {
   wait_for_previous_kernels();
   int32_t token = params.token[blockIdx.x];
   bool known = token >= 0 && token < params.vocabulary;
-  auto* row = reinterpret_cast<const __nv_bfloat16*>(params.table) + int64_t(known ? token : 0) * params.hidden;
+  auto* row =
+      reinterpret_cast<const __nv_bfloat16*>(params.table) + int64_t(known ? token : 0) * params.hidden;
   float* output = params.output + int64_t(blockIdx.x) * params.hidden;
   for (int32_t i = int32_t(threadIdx.x); i < params.hidden; i += threads)
     output[i] = known ? __bfloat162float(row[i]) : __int_as_float(0x7fc00000);

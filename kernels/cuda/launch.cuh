@@ -30,7 +30,8 @@ inline bool is_aligned(const void* pointer, uintptr_t bytes) {
       return fail_mismatch(launch_status::shape_mismatch, #value, ((value) / (of) + 1) * (of), (value));     \
   } while (false)
 
-/// Answers unless the pointer is set and aligned; `expected` is the alignment, `got` the remainder (-1: null).
+/// Answers unless the pointer is set and aligned; `expected` is the alignment, `got` the remainder (-1:
+/// null).
 #define TROUPE_CUDA_POINTER(pointer, bytes)                                                                  \
   do {                                                                                                       \
     if ((pointer) == nullptr)                                                                                \
@@ -43,36 +44,33 @@ inline bool is_aligned(const void* pointer, uintptr_t bytes) {
 struct launch_shape {
   dim3 grid, block;
   int32_t shared_bytes = 0;
-  int32_t cluster = 1; // blocks along x that share their memories
 };
 
-/// Launches on the stream; raises the kernel's limit of dynamic shared memory where needed.
+/// Launches on the stream; raises the kernel's limit of dynamic shared memory where needed. Every kernel asks
+/// for the same split of L1 and shared memory: a multiprocessor must run empty before it can change its
+/// split, which would keep a kernel from starting beside the one before it.
 template <class... Arguments>
 launch_status launch(void (*kernel)(Arguments...), const launch_shape& shape, const gpu_stream& stream,
                      Arguments... arguments) {
   if (shape.shared_bytes > 48 * 1024)
-    if (auto e = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shape.shared_bytes);
+    if (auto e =
+            cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shape.shared_bytes);
         e != cudaSuccess)
       return fail_device(launch_status::launch_failed, e);
-  cudaLaunchAttribute attributes[2];
-  unsigned count = 0;
-  if (stream.overlap) {
-    attributes[count].id = cudaLaunchAttributeProgrammaticStreamSerialization;
-    attributes[count++].val.programmaticStreamSerializationAllowed = 1;
-  }
-  if (shape.cluster > 1) {
-    attributes[count].id = cudaLaunchAttributeClusterDimension;
-    attributes[count].val.clusterDim.x = static_cast<unsigned>(shape.cluster);
-    attributes[count].val.clusterDim.y = 1;
-    attributes[count++].val.clusterDim.z = 1;
-  }
+  if (auto e = cudaFuncSetAttribute(kernel, cudaFuncAttributePreferredSharedMemoryCarveout,
+                                    cudaSharedmemCarveoutMaxShared);
+      e != cudaSuccess)
+    return fail_device(launch_status::launch_failed, e);
+  cudaLaunchAttribute attribute{};
+  attribute.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  attribute.val.programmaticStreamSerializationAllowed = 1;
   cudaLaunchConfig_t config{};
   config.gridDim = shape.grid;
   config.blockDim = shape.block;
   config.dynamicSmemBytes = static_cast<size_t>(shape.shared_bytes);
   config.stream = stream.handle;
-  config.attrs = attributes;
-  config.numAttrs = count;
+  config.attrs = &attribute;
+  config.numAttrs = stream.overlap ? 1 : 0;
   if (auto e = cudaLaunchKernelEx(&config, kernel, arguments...); e != cudaSuccess)
     return fail_device(launch_status::launch_failed, e);
   return launch_status::ok;

@@ -8,7 +8,7 @@
 
 namespace troupe::cuda {
 
-inline constexpr int32_t linear_consumers = 128; // one warpgroup multiplies
+inline constexpr int32_t linear_consumers = 128;                 // one warpgroup multiplies
 inline constexpr int32_t linear_threads = linear_consumers + 32; // and one warp fetches
 inline constexpr int32_t ring_stages_max = 32;
 inline constexpr int32_t ring_header_bytes = 1024; // barriers; keeps stages on the swizzle's 1,024 bytes
@@ -18,24 +18,28 @@ struct linear_plan {
   void* output;
   int32_t tokens, n;
   linear_result result;
-  int32_t tile_rows, tiles, rounds; // rounds: tiles of one block
-  int32_t k_stages;                 // of one tile
-  int32_t chunks;                   // 64 columns each, of one stage
-  int32_t stages;                   // in the ring
-  int32_t cluster;
+  int32_t tile_rows, rounds; // rounds: tiles of one block
+  int32_t k_stages;          // of one tile
+  int32_t stages;            // in the ring
+  bool one_copy;             // brings all chunks of a stage
 };
+
+/// 64-column chunks of a stage: few rows want many columns, or the barriers cost more than the bytes.
+constexpr __host__ __device__ int32_t chunks_of(int32_t tiles_of_64) {
+  return tiles_of_64 == 1 ? 4 : tiles_of_64 == 2 ? 2 : 1;
+}
 
 /// The ring's addresses.
 struct linear_ring {
   uint32_t base;
-  int32_t weight_chunk_bytes, input_chunk_bytes, chunks, stage_bytes;
+  int32_t weight_chunk_bytes, input_chunk_bytes, weight_bytes, stage_bytes;
 
   __device__ uint32_t full(int32_t stage) const { return base + uint32_t(stage) * 8; }
   __device__ uint32_t empty(int32_t stage) const { return base + uint32_t(ring_stages_max + stage) * 8; }
   __device__ uint32_t weight(int32_t stage) const {
     return base + ring_header_bytes + uint32_t(stage) * uint32_t(stage_bytes);
   }
-  __device__ uint32_t input(int32_t stage) const { return weight(stage) + uint32_t(chunks * weight_chunk_bytes); }
+  __device__ uint32_t input(int32_t stage) const { return weight(stage) + uint32_t(weight_bytes); }
 };
 
 /// A place in the ring and how often it came round.
@@ -52,34 +56,33 @@ struct ring_cursor {
 };
 
 /// The fetching thread: weights as early as the ring has room, inputs once the previous kernel has ended.
-template <int Columns>
+template <int Chunks>
 struct linear_producer {
   const CUtensorMap* weight_map;
   const CUtensorMap* input_map;
   const linear_plan& plan;
   const linear_ring& ring;
-  uint32_t rank;
+
+  __device__ void fetch(uint32_t target, const CUtensorMap* map, int32_t row, int32_t k_stage,
+                        int32_t chunk_bytes, int32_t stage, uint64_t policy) const {
+    if (plan.one_copy) {
+      tensor_copy(target, map, 0, row, k_stage * Chunks, ring.full(stage), policy);
+      return;
+    }
+#pragma unroll 1
+    for (int32_t c = 0; c < Chunks; ++c)
+      tensor_copy(target + uint32_t(c * chunk_bytes), map, (k_stage * Chunks + c) * 64, row, 0,
+                  ring.full(stage), policy);
+  }
 
   __device__ void fetch_weights(int32_t tile, int32_t k_stage, int32_t stage) const {
     barrier_expect_bytes(ring.full(stage), uint32_t(ring.stage_bytes));
-#pragma unroll 1
-    for (int32_t c = 0; c < plan.chunks; ++c)
-      tensor_copy(ring.weight(stage) + uint32_t(c * ring.weight_chunk_bytes), weight_map,
-                  (k_stage * plan.chunks + c) * 64, tile * plan.tile_rows, ring.full(stage), evict_first);
+    fetch(ring.weight(stage), weight_map, tile * plan.tile_rows, k_stage, ring.weight_chunk_bytes, stage,
+          evict_first);
   }
 
   __device__ void fetch_input(int32_t k_stage, int32_t stage) const {
-    int32_t rows = Columns / plan.cluster; // each block of a cluster sends its share to all
-#pragma unroll 1
-    for (int32_t c = 0; c < plan.chunks; ++c) {
-      uint32_t target = ring.input(stage) + uint32_t(c * ring.input_chunk_bytes) + rank * uint32_t(rows) * row_bytes;
-      int32_t k = (k_stage * plan.chunks + c) * 64;
-      if (plan.cluster == 1)
-        tensor_copy(target, input_map, k, 0, ring.full(stage), evict_last);
-      else
-        tensor_copy_to_cluster(target, input_map, k, int32_t(rank) * rows, ring.full(stage),
-                               uint16_t((1 << plan.cluster) - 1), evict_last);
-    }
+    fetch(ring.input(stage), input_map, 0, k_stage, ring.input_chunk_bytes, stage, evict_last);
   }
 
   /// The next item's place: k stages of a tile, then the block's next tile.
@@ -157,32 +160,32 @@ __device__ void store_rows(const linear_plan& plan, const float (&d)[Columns / 2
 
 template <int Tiles, int Columns>
 __device__ void multiply(const linear_plan& plan, const linear_ring& ring) {
+  constexpr int32_t chunks = chunks_of(Tiles);
   int32_t warp = int32_t(threadIdx.x) / 32, lane = int32_t(threadIdx.x) % 32;
   auto release = [&](int32_t stage) {
-    if (plan.cluster > 1 && lane < plan.cluster)
-      barrier_arrive_at(ring.empty(stage), uint32_t(lane));
-    else if (lane == 0)
+    if (lane == 0)
       barrier_arrive(ring.empty(stage));
   };
+  uint64_t weight_step = uint64_t(ring.weight_chunk_bytes / 16); // descriptors count 16 bytes
   ring_cursor at;
+#pragma unroll 1
   for (int32_t round = 0; round < plan.rounds; ++round) {
     float d[Tiles][Columns / 2] = {};
     int32_t previous = -1;
+#pragma unroll 1
     for (int32_t s = 0; s < plan.k_stages; ++s) {
-      barrier_wait(ring.full(at.stage), at.parity);
       uint64_t weights = swizzled_matrix(ring.weight(at.stage));
       uint64_t inputs = swizzled_matrix(ring.input(at.stage));
+      barrier_wait(ring.full(at.stage), at.parity);
       wgmma_fence();
-#pragma unroll 1
-      for (int32_t c = 0; c < plan.chunks; ++c) {
 #pragma unroll
-        for (int32_t step = 0; step < 4; ++step) // 16 columns are 32 bytes, 2 units of a descriptor
+      for (int32_t c = 0; c < chunks; ++c)
+#pragma unroll
+        for (int32_t step = 0; step < 4; ++step) // 16 columns are 32 bytes
 #pragma unroll
           for (int32_t t = 0; t < Tiles; ++t)
-            wgmma<Columns>(d[t], weights + uint64_t(t * 512 + step * 2), inputs + uint64_t(step * 2));
-        weights += uint64_t(ring.weight_chunk_bytes / 16);
-        inputs += uint64_t(ring.input_chunk_bytes / 16);
-      }
+            wgmma<Columns>(d[t], weights + uint64_t(c) * weight_step + uint64_t(t * 512 + step * 2),
+                           inputs + uint64_t(c * Columns * row_bytes / 16 + step * 2));
       wgmma_commit();
       wgmma_wait<1>();
       if (previous >= 0)
@@ -196,45 +199,42 @@ __device__ void multiply(const linear_plan& plan, const linear_ring& ring) {
     int32_t end = min((tile + 1) * plan.tile_rows, plan.n);
 #pragma unroll
     for (int32_t t = 0; t < Tiles; ++t)
-      store_rows<Columns>(plan, d[t], tile * plan.tile_rows + t * 64 + warp * 16 + lane / 4, end, lane % 4 * 2);
+      store_rows<Columns>(plan, d[t], tile * plan.tile_rows + t * 64 + warp * 16 + lane / 4, end,
+                          lane % 4 * 2);
   }
 }
 
-/// One block: tiles blockIdx.x, + gridDim.x, ... of tile_rows weight rows (at most 64 * Tiles), all tokens (at
-/// most Columns). Weights are wgmma's A, 64 rows at a time; rows past tile_rows are garbage that nobody stores.
+/// One block: tiles blockIdx.x, + gridDim.x, ... of tile_rows weight rows (at most 64 * Tiles), all tokens
+/// (at most Columns). Weights are wgmma's A, 64 rows at a time; rows past tile_rows are garbage that nobody
+/// stores.
 template <int Tiles, int Columns>
 __global__ void __launch_bounds__(linear_threads)
-    linear_kernel(const __grid_constant__ CUtensorMap weight_map, const __grid_constant__ CUtensorMap input_map,
-                  const __grid_constant__ linear_plan plan) {
+    linear_kernel(const __grid_constant__ CUtensorMap weight_map,
+                  const __grid_constant__ CUtensorMap input_map, const __grid_constant__ linear_plan plan) {
   extern __shared__ uint8_t memory[];
+  constexpr int32_t chunks = chunks_of(Tiles);
   linear_ring ring;
   ring.base = (shared_address(memory) + 1023) & ~1023u;
   ring.weight_chunk_bytes = plan.tile_rows * row_bytes;
   ring.input_chunk_bytes = Columns * row_bytes;
-  ring.chunks = plan.chunks;
-  ring.stage_bytes = plan.chunks * (ring.weight_chunk_bytes + ring.input_chunk_bytes);
+  ring.weight_bytes = chunks * ring.weight_chunk_bytes;
+  ring.stage_bytes = ring.weight_bytes + chunks * ring.input_chunk_bytes;
   if (threadIdx.x == 0) {
+#pragma unroll 1
     for (int32_t s = 0; s < plan.stages; ++s) {
       barrier_init(ring.full(s), 1);
-      barrier_init(ring.empty(s), uint32_t(linear_consumers / 32 * plan.cluster));
+      barrier_init(ring.empty(s), linear_consumers / 32);
     }
     barrier_init_fence();
   }
   __syncthreads();
-  if (plan.cluster > 1)
-    cluster_sync();
   let_next_kernel_start();
   if (threadIdx.x >= linear_consumers) {
     if (threadIdx.x == linear_consumers)
-      linear_producer<Columns>{&weight_map, &input_map, plan, ring, plan.cluster > 1 ? cluster_rank() : 0}.run();
-    __syncwarp();
+      linear_producer<chunks>{&weight_map, &input_map, plan, ring}.run();
   } else {
     wait_for_previous_kernels(); // also before the output, which they may still read
     multiply<Tiles, Columns>(plan, ring);
-  }
-  if (plan.cluster > 1) {
-    __syncwarp();
-    cluster_sync(); // nobody leaves while another may still send here
   }
 }
 

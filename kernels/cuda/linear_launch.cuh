@@ -7,8 +7,8 @@ namespace troupe::cuda {
 
 template <int Columns>
 launch_status launch_linear(const linear_launch& prepared, const gpu_stream& stream) {
-  launch_shape shape{dim3(static_cast<unsigned>(prepared.blocks)), dim3(linear_threads), prepared.shared_bytes,
-                     prepared.plan.cluster};
+  launch_shape shape{dim3(static_cast<unsigned>(prepared.blocks)), dim3(linear_threads),
+                     prepared.shared_bytes};
   auto run = [&](auto* kernel) {
     return launch(kernel, shape, stream, prepared.weight_map, prepared.input_map, prepared.plan);
   };

@@ -1,8 +1,8 @@
-#include "kernels/cuda/llama_step.hpp"
 #include "kernels/cuda/argmax.hpp"
 #include "kernels/cuda/decode_attention.hpp"
 #include "kernels/cuda/embed.hpp"
 #include "kernels/cuda/launch.cuh"
+#include "kernels/cuda/llama_step.hpp"
 #include "kernels/cuda/rms_norm.hpp"
 
 #include <cmath>
@@ -39,11 +39,13 @@ private:
 
   void norm(const float* weight) {
     if (status_ == launch_status::ok)
-      then(rms_norm({scratch_.residual, weight, scratch_.normed, params_.sequences, weights_.hidden, weights_.epsilon},
-                    stream_));
+      then(rms_norm(
+          {scratch_.residual, weight, scratch_.normed, params_.sequences, weights_.hidden, weights_.epsilon},
+          stream_));
   }
 
-  void product(const bf16* input, const bf16* weight, void* output, int32_t n, int32_t k, linear_result result) {
+  void product(const bf16* input, const bf16* weight, void* output, int32_t n, int32_t k,
+               linear_result result) {
     if (status_ == launch_status::ok)
       then(linear({input, weight, output, params_.sequences, n, k, result}, stream_));
   }
@@ -72,10 +74,11 @@ private:
   void run_layer(const llama_layer& layer) {
     int32_t hidden = weights_.hidden, wide = weights_.heads * weights_.head_dim;
     norm(layer.attention_norm);
-    product(scratch_.normed, layer.qkv, scratch_.qkv, wide + 2 * weights_.kv_heads * weights_.head_dim, hidden,
-            linear_result::bf16_rows);
+    product(scratch_.normed, layer.qkv, scratch_.qkv, wide + 2 * weights_.kv_heads * weights_.head_dim,
+            hidden, linear_result::bf16_rows);
     attend(layer);
-    product(scratch_.attended, layer.attention_output, scratch_.residual, hidden, wide, linear_result::add_to_fp32);
+    product(scratch_.attended, layer.attention_output, scratch_.residual, hidden, wide,
+            linear_result::add_to_fp32);
     norm(layer.feed_norm);
     product(scratch_.normed, layer.gate_up, scratch_.activated, 2 * weights_.intermediate, hidden,
             linear_result::silu_bf16);

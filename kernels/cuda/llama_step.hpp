@@ -12,7 +12,7 @@ namespace troupe::cuda {
 
 struct llama_layer {
   const float* attention_norm; // [hidden]
-  const bf16* qkv;             // [(heads + 2 kv_heads) * head_dim, hidden]; pairs of rotary embedding are neighbours
+  const bf16* qkv; // [(heads + 2 kv_heads) * head_dim, hidden]; pairs of rotary embedding are neighbours
   const bf16* attention_output; // [hidden, heads * head_dim]
   const float* feed_norm;       // [hidden]
   const bf16* gate_up;          // [2 * intermediate, hidden], alternating 8 of gate, 8 of up
@@ -55,8 +55,8 @@ struct llama_decode_params {
   int32_t context_max; // no position reaches it
 };
 
-/// Only launches, in a fixed number of kernels (5 + 7 a layer), so that a CUDA graph can hold it. Errors: those of
-/// the launchers.
+/// Only launches, in a fixed number of kernels (5 + 7 a layer), so that a CUDA graph can hold it. Errors:
+/// those of the launchers.
 launch_status llama_decode(const llama_weights& weights, const llama_scratch& scratch,
                            const llama_decode_params& params, const gpu_stream& stream);
 

@@ -1,5 +1,5 @@
-#include "kernels/cuda/prefill_linear.hpp"
 #include "kernels/cuda/launch.cuh"
+#include "kernels/cuda/prefill_linear.hpp"
 
 #include <cublasLt.h>
 #include <map>
@@ -28,15 +28,19 @@ struct lt_problem {
   /// Column-major for cuBLAS: output^T [n, tokens] = weight [n, k] (stored transposed) * input^T [k, tokens].
   cublasStatus_t make(int32_t tokens, int32_t n, int32_t k, cudaDataType_t output_type) {
     cublasOperation_t transposed = CUBLAS_OP_T;
-    if (auto e = cublasLtMatmulDescCreate(&operation, CUBLAS_COMPUTE_32F, CUDA_R_32F); e != CUBLAS_STATUS_SUCCESS)
+    if (auto e = cublasLtMatmulDescCreate(&operation, CUBLAS_COMPUTE_32F, CUDA_R_32F);
+        e != CUBLAS_STATUS_SUCCESS)
       return e;
-    if (auto e = cublasLtMatmulDescSetAttribute(operation, CUBLASLT_MATMUL_DESC_TRANSA, &transposed, sizeof transposed);
+    if (auto e = cublasLtMatmulDescSetAttribute(operation, CUBLASLT_MATMUL_DESC_TRANSA, &transposed,
+                                                sizeof transposed);
         e != CUBLAS_STATUS_SUCCESS)
       return e;
     auto rows = [](int32_t value) { return static_cast<uint64_t>(value); };
-    if (auto e = cublasLtMatrixLayoutCreate(&weight, CUDA_R_16BF, rows(k), rows(n), k); e != CUBLAS_STATUS_SUCCESS)
+    if (auto e = cublasLtMatrixLayoutCreate(&weight, CUDA_R_16BF, rows(k), rows(n), k);
+        e != CUBLAS_STATUS_SUCCESS)
       return e;
-    if (auto e = cublasLtMatrixLayoutCreate(&input, CUDA_R_16BF, rows(k), rows(tokens), k); e != CUBLAS_STATUS_SUCCESS)
+    if (auto e = cublasLtMatrixLayoutCreate(&input, CUDA_R_16BF, rows(k), rows(tokens), k);
+        e != CUBLAS_STATUS_SUCCESS)
       return e;
     return cublasLtMatrixLayoutCreate(&output, output_type, rows(n), rows(tokens), n);
   }
@@ -87,8 +91,8 @@ public:
     if (auto e = problem.make(params.tokens, params.n, params.k, type); e != CUBLAS_STATUS_SUCCESS)
       return fail_device(launch_status::library_missing, e);
     auto e = cublasLtMatmul(handle_, problem.operation, &alpha, params.weight, problem.weight, params.input,
-                            problem.input, &beta, params.output, problem.output, params.output, problem.output,
-                            &found->second, workspace_, workspace_bytes, stream);
+                            problem.input, &beta, params.output, problem.output, params.output,
+                            problem.output, &found->second, workspace_, workspace_bytes, stream);
     return e == CUBLAS_STATUS_SUCCESS ? launch_status::ok : fail_device(launch_status::launch_failed, e);
   }
 
@@ -103,24 +107,27 @@ private:
       return fail_device(launch_status::library_missing, e);
     size_t bytes = workspace_bytes;
     uint32_t reduction = CUBLASLT_REDUCTION_SCHEME_NONE;
-    cublasLtMatmulPreferenceSetAttribute(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &bytes, sizeof bytes);
+    cublasLtMatmulPreferenceSetAttribute(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &bytes,
+                                         sizeof bytes);
     cublasLtMatmulPreferenceSetAttribute(preference, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, &reduction,
                                          sizeof reduction);
     constexpr int asked = 16;
     cublasLtMatmulHeuristicResult_t results[asked];
     int count = 0;
-    auto e = cublasLtMatmulAlgoGetHeuristic(handle_, problem.operation, problem.weight, problem.input, problem.output,
-                                            problem.output, preference, asked, results, &count);
+    auto e =
+        cublasLtMatmulAlgoGetHeuristic(handle_, problem.operation, problem.weight, problem.input,
+                                       problem.output, problem.output, preference, asked, results, &count);
     cublasLtMatmulPreferenceDestroy(preference);
     for (int i = 0; e == CUBLAS_STATUS_SUCCESS && i < count; ++i) {
       int32_t split = 1;
       uint32_t scheme = 0;
       size_t written = 0;
-      cublasLtMatmulAlgoConfigGetAttribute(&results[i].algo, CUBLASLT_ALGO_CONFIG_SPLITK_NUM, &split, sizeof split,
-                                           &written);
+      cublasLtMatmulAlgoConfigGetAttribute(&results[i].algo, CUBLASLT_ALGO_CONFIG_SPLITK_NUM, &split,
+                                           sizeof split, &written);
       cublasLtMatmulAlgoConfigGetAttribute(&results[i].algo, CUBLASLT_ALGO_CONFIG_REDUCTION_SCHEME, &scheme,
                                            sizeof scheme, &written);
-      if (results[i].state == CUBLAS_STATUS_SUCCESS && split <= 1 && scheme == CUBLASLT_REDUCTION_SCHEME_NONE) {
+      if (results[i].state == CUBLAS_STATUS_SUCCESS && split <= 1 &&
+          scheme == CUBLASLT_REDUCTION_SCHEME_NONE) {
         out = results[i].algo;
         return launch_status::ok;
       }

@@ -7,8 +7,8 @@
 
 namespace troupe::cuda {
 
-/// Products of many rows through cuBLASLt under the numeric definition of linear.hpp: no split of K, reduction scheme
-/// NONE, one algorithm for every number of rows at one (n, k, result).
+/// Products of many rows through cuBLASLt under the numeric definition of linear.hpp: no split of K,
+/// reduction scheme NONE, one algorithm for every number of rows at one (n, k, result).
 class prefill_linear {
 public:
   /// Opens a cuBLASLt handle on the current device.
@@ -26,9 +26,10 @@ struct linear_agreement {
   int64_t compared, different; // words of 4 bytes: one output in fp32, two in bf16
 };
 
-/// Multiplies random rows by random weights [n, k] on both paths and counts the outputs whose bits differ; `tokens`
-/// rows on cuBLASLt. For a start-up self-test: where any differ, linear() serves prefill too. Synchronizes; takes
-/// about 2 (n + tokens) k + 8 n tokens bytes of device memory while it runs. Errors: also those of both paths.
+/// Multiplies random rows by random weights [n, k] on both paths and counts the outputs whose bits differ;
+/// `tokens` rows on cuBLASLt. For a start-up self-test: where any differ, linear() serves prefill too.
+/// Synchronizes; takes about 2 (n + tokens) k + 8 n tokens bytes of device memory while it runs. Errors: also
+/// those of both paths.
 launch_status compare_prefill_linear(prefill_linear& prefill, int32_t tokens, int32_t n, int32_t k,
                                      linear_result result, linear_agreement& out);
 

@@ -9,8 +9,8 @@ namespace {
 constexpr int32_t threads = 256;
 constexpr int32_t tokens_a_launch = 64; // of linear()
 
-__global__ void __launch_bounds__(threads) count_different(const uint32_t* a, const uint32_t* b, int64_t words,
-                                                           unsigned long long* different) {
+__global__ void __launch_bounds__(threads)
+    count_different(const uint32_t* a, const uint32_t* b, int64_t words, unsigned long long* different) {
   for (int64_t i = int64_t(blockIdx.x) * threads + threadIdx.x; i < words; i += int64_t(gridDim.x) * threads)
     if (a[i] != b[i])
       atomicAdd(different, 1ull);
@@ -69,7 +69,8 @@ launch_status compare_prefill_linear(prefill_linear& prefill, int32_t tokens, in
   TROUPE_CUDA_TRY(after(cudaMemset(ours.as<void>(), 0x3c, outputs * element)));
   TROUPE_CUDA_TRY(after(cudaMemset(theirs.as<void>(), 0x3c, outputs * element)));
   TROUPE_CUDA_TRY(after(cudaMemset(different.as<void>(), 0, sizeof(uint64_t))));
-  TROUPE_CUDA_TRY(prefill.run({input.as<bf16>(), weight.as<bf16>(), theirs.as<void>(), tokens, n, k, result}, nullptr));
+  TROUPE_CUDA_TRY(
+      prefill.run({input.as<bf16>(), weight.as<bf16>(), theirs.as<void>(), tokens, n, k, result}, nullptr));
   for (int32_t at = 0; at < tokens; at += tokens_a_launch) {
     int32_t count = tokens - at < tokens_a_launch ? tokens - at : tokens_a_launch;
     TROUPE_CUDA_TRY(linear({input.as<bf16>() + int64_t(at) * k, weight.as<bf16>(),

@@ -10,7 +10,8 @@ __device__ inline uint32_t shared_address(const void* pointer) {
   return static_cast<uint32_t>(__cvta_generic_to_shared(pointer));
 }
 
-// Programmatic dependent launch -------------------------------------------------------------------------------
+// Programmatic dependent launch
+// -------------------------------------------------------------------------------
 
 /// Blocks until the kernels before this one have ended and their writes are visible.
 __device__ inline void wait_for_previous_kernels() {
@@ -22,7 +23,8 @@ __device__ inline void let_next_kernel_start() {
   asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
 }
 
-// mbarrier ----------------------------------------------------------------------------------------------------
+// mbarrier
+// ----------------------------------------------------------------------------------------------------
 
 __device__ inline void barrier_init(uint32_t barrier, uint32_t arrivals) {
   asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(barrier), "r"(arrivals) : "memory");
@@ -33,24 +35,16 @@ __device__ inline void barrier_init_fence() {
 }
 
 __device__ inline void barrier_expect_bytes(uint32_t barrier, uint32_t bytes) {
-  asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(barrier), "r"(bytes) : "memory");
+  asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(barrier), "r"(bytes)
+               : "memory");
 }
 
 __device__ inline void barrier_arrive(uint32_t barrier) {
   asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(barrier) : "memory");
 }
 
-/// Arrives at the same barrier of another block of the cluster. Block scope, as for barrier_wait: what the barriers
-/// guard moves through the copy engine and wgmma, which have their own ordering, and cluster scope costs a fence
-/// of the whole device and an invalidated L1 each time (about 0.8 us a stage on an H100).
-__device__ inline void barrier_arrive_at(uint32_t barrier, uint32_t block_rank) {
-  asm volatile("{ .reg .b32 remote;\n"
-               "mapa.shared::cluster.u32 remote, %0, %1;\n"
-               "mbarrier.arrive.shared::cluster.b64 _, [remote]; }" ::"r"(barrier),
-               "r"(block_rank)
-               : "memory");
-}
-
+/// Block scope. Cluster scope (acquire.cluster) would invalidate the L1 at each wait, and release.cluster
+/// fence the whole device at each arrival: 0.8 us a stage on an H100.
 __device__ inline void barrier_wait(uint32_t barrier, uint32_t parity) {
   asm volatile("{ .reg .pred done;\n"
                "again: mbarrier.try_wait.parity.shared::cta.b64 done, [%0], %1;\n"
@@ -59,50 +53,32 @@ __device__ inline void barrier_wait(uint32_t barrier, uint32_t parity) {
                : "memory");
 }
 
-// Clusters ----------------------------------------------------------------------------------------------------
-
-__device__ inline uint32_t cluster_rank() {
-  uint32_t rank;
-  asm("mov.u32 %0, %%cluster_ctarank;" : "=r"(rank));
-  return rank;
-}
-
-/// Orders no memory: for "everybody's barriers stand" and "nobody needs me any more".
-__device__ inline void cluster_sync() {
-  asm volatile("barrier.cluster.arrive.relaxed.aligned;\nbarrier.cluster.wait.aligned;" ::: "memory");
-}
-
-// Bulk tensor copies ------------------------------------------------------------------------------------------
+// Bulk tensor copies
+// ------------------------------------------------------------------------------------------
 
 inline constexpr uint64_t evict_first = 0x12F0000000000000; // CUTLASS's encodings of createpolicy results
 inline constexpr uint64_t evict_last = 0x14F0000000000000;
 
-__device__ inline void tensor_copy(uint32_t target, const CUtensorMap* map, int32_t x, int32_t y,
+__device__ inline void tensor_copy(uint32_t target, const CUtensorMap* map, int32_t x, int32_t y, int32_t z,
                                    uint32_t barrier, uint64_t policy) {
-  asm volatile("cp.async.bulk.tensor.2d.shared::cluster.global.tile.mbarrier::complete_tx::bytes.L2::cache_hint"
-               " [%0], [%1, {%2, %3}], [%4], %5;" ::"r"(target),
-               "l"(map), "r"(x), "r"(y), "r"(barrier), "l"(policy)
-               : "memory");
-}
-
-/// The same into every block of the cluster named in `blocks`, at the same offsets.
-__device__ inline void tensor_copy_to_cluster(uint32_t target, const CUtensorMap* map, int32_t x, int32_t y,
-                                              uint32_t barrier, uint16_t blocks, uint64_t policy) {
-  asm volatile("cp.async.bulk.tensor.2d.shared::cluster.global.tile.mbarrier::complete_tx::bytes"
-               ".multicast::cluster.L2::cache_hint [%0], [%1, {%2, %3}], [%4], %5, %6;" ::"r"(target),
-               "l"(map), "r"(x), "r"(y), "r"(barrier), "h"(blocks), "l"(policy)
-               : "memory");
+  asm volatile(
+      "cp.async.bulk.tensor.3d.shared::cluster.global.tile.mbarrier::complete_tx::bytes.L2::cache_hint"
+      " [%0], [%1, {%2, %3, %4}], [%5], %6;" ::"r"(target),
+      "l"(map), "r"(x), "r"(y), "r"(z), "r"(barrier), "l"(policy)
+      : "memory");
 }
 
 __device__ inline void tensor_map_prefetch(const CUtensorMap* map) {
   asm volatile("prefetch.tensormap [%0];" ::"l"(map) : "memory");
 }
 
-// wgmma -------------------------------------------------------------------------------------------------------
+// wgmma
+// -------------------------------------------------------------------------------------------------------
 
 /// Shared-memory matrix, K contiguous, rows of 64 bf16 under the 128-byte swizzle; 8 rows every 1,024 bytes.
 __device__ inline uint64_t swizzled_matrix(uint32_t address) {
-  return uint64_t((address & 0x3FFFF) >> 4) | uint64_t(1) << 16 | uint64_t(1024 >> 4) << 32 | uint64_t(1) << 62;
+  return uint64_t((address & 0x3FFFF) >> 4) | uint64_t(1) << 16 | uint64_t(1024 >> 4) << 32 |
+         uint64_t(1) << 62;
 }
 
 __device__ inline void wgmma_fence() {
@@ -134,33 +110,37 @@ __device__ inline void wgmma<8>(float (&d)[4], uint64_t a, uint64_t b) {
 
 template <>
 __device__ inline void wgmma<16>(float (&d)[8], uint64_t a, uint64_t b) {
-  asm volatile("wgmma.mma_async.sync.aligned.m64n16k16.f32.bf16.bf16 {%0, %1, %2, %3, %4, %5, %6, %7}, %8, %9, "
-               "1, 1, 1, 0, 0;"
-               : TROUPE_F4(0), TROUPE_F4(4)
-               : "l"(a), "l"(b));
+  asm volatile(
+      "wgmma.mma_async.sync.aligned.m64n16k16.f32.bf16.bf16 {%0, %1, %2, %3, %4, %5, %6, %7}, %8, %9, "
+      "1, 1, 1, 0, 0;"
+      : TROUPE_F4(0), TROUPE_F4(4)
+      : "l"(a), "l"(b));
 }
 
 template <>
 __device__ inline void wgmma<32>(float (&d)[16], uint64_t a, uint64_t b) {
-  asm volatile("wgmma.mma_async.sync.aligned.m64n32k16.f32.bf16.bf16 {%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, "
-               "%10, %11, %12, %13, %14, %15}, %16, %17, 1, 1, 1, 0, 0;"
-               : TROUPE_F4(0), TROUPE_F4(4), TROUPE_F4(8), TROUPE_F4(12)
-               : "l"(a), "l"(b));
+  asm volatile(
+      "wgmma.mma_async.sync.aligned.m64n32k16.f32.bf16.bf16 {%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, "
+      "%10, %11, %12, %13, %14, %15}, %16, %17, 1, 1, 1, 0, 0;"
+      : TROUPE_F4(0), TROUPE_F4(4), TROUPE_F4(8), TROUPE_F4(12)
+      : "l"(a), "l"(b));
 }
 
 template <>
 __device__ inline void wgmma<64>(float (&d)[32], uint64_t a, uint64_t b) {
-  asm volatile("wgmma.mma_async.sync.aligned.m64n64k16.f32.bf16.bf16 {%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, "
-               "%10, %11, %12, %13, %14, %15, %16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, "
-               "%29, %30, %31}, %32, %33, 1, 1, 1, 0, 0;"
-               : TROUPE_F4(0), TROUPE_F4(4), TROUPE_F4(8), TROUPE_F4(12), TROUPE_F4(16), TROUPE_F4(20),
-                 TROUPE_F4(24), TROUPE_F4(28)
-               : "l"(a), "l"(b));
+  asm volatile(
+      "wgmma.mma_async.sync.aligned.m64n64k16.f32.bf16.bf16 {%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, "
+      "%10, %11, %12, %13, %14, %15, %16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, "
+      "%29, %30, %31}, %32, %33, 1, 1, 1, 0, 0;"
+      : TROUPE_F4(0), TROUPE_F4(4), TROUPE_F4(8), TROUPE_F4(12), TROUPE_F4(16), TROUPE_F4(20), TROUPE_F4(24),
+        TROUPE_F4(28)
+      : "l"(a), "l"(b));
 }
 
 #undef TROUPE_F4
 
-// mma.sync, ldmatrix, cp.async --------------------------------------------------------------------------------
+// mma.sync, ldmatrix, cp.async
+// --------------------------------------------------------------------------------
 
 /// d[16, 8] += a[16, 16] b[16, 8] in fp32. Lane l holds rows l / 4 + {0, 8}, columns 2 (l % 4) + {0, 1}.
 __device__ inline void mma_16x8x16(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {

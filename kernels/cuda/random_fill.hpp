@@ -8,7 +8,8 @@
 
 namespace troupe::cuda {
 
-/// Independent normal values of mean 0, a function of (seed, index): self-tests and benches fill weights with it.
+/// Independent normal values of mean 0, a function of (seed, index): self-tests and benches fill weights with
+/// it.
 struct fill_normal_params {
   bf16* output;
   int64_t count;

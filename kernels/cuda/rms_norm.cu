@@ -1,7 +1,7 @@
-#include "kernels/cuda/rms_norm.hpp"
 #include "kernels/cuda/block_reduce.cuh"
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/ptx.cuh"
+#include "kernels/cuda/rms_norm.hpp"
 
 #include <cuda_bf16.h>
 

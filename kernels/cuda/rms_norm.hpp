@@ -8,8 +8,8 @@
 
 namespace troupe::cuda {
 
-/// output = bf16(input / sqrt(mean(input^2) + epsilon) * weight), row by row. The residual add before it is the
-/// product's (linear_result::add_to_fp32). A row's bits depend on the row and hidden only.
+/// output = bf16(input / sqrt(mean(input^2) + epsilon) * weight), row by row. The residual add before it is
+/// the product's (linear_result::add_to_fp32). A row's bits depend on the row and hidden only.
 struct rms_norm_params {
   const float* input;  // [tokens, hidden]
   const float* weight; // [hidden]

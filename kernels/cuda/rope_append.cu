@@ -1,7 +1,7 @@
-#include "kernels/cuda/rope_append.hpp"
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/ptx.cuh"
 #include "kernels/cuda/rope.cuh"
+#include "kernels/cuda/rope_append.hpp"
 
 namespace troupe::cuda {
 
@@ -19,7 +19,8 @@ __global__ void __launch_bounds__(threads) rope_append_kernel(rope_append_params
   int32_t all_heads = params.heads + 2 * pages.kv_heads;
   auto* row = reinterpret_cast<__nv_bfloat162*>(params.qkv) + int64_t(token) * all_heads * pairs;
   const auto* angles = reinterpret_cast<const float2*>(params.rope_table) + int64_t(position) * pairs;
-  int32_t page = params.block_tables[int64_t(params.sequences[token]) * params.table_stride + position / page_tokens];
+  int32_t page =
+      params.block_tables[int64_t(params.sequences[token]) * params.table_stride + position / page_tokens];
   for (int32_t i = int32_t(threadIdx.x); i < all_heads * pairs; i += threads) {
     int32_t head = i / pairs, pair = i % pairs;
     if (head < params.heads) {

@@ -1,7 +1,7 @@
-#include "kernels/cuda/silu_multiply.hpp"
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/ptx.cuh"
 #include "kernels/cuda/silu.cuh"
+#include "kernels/cuda/silu_multiply.hpp"
 
 namespace troupe::cuda {
 

@@ -8,11 +8,11 @@
 
 namespace troupe::cuda {
 
-/// output = bf16(silu(gate) * up): what linear_result::silu_bf16 does, for products that come from elsewhere. The same
-/// bits.
+/// output = bf16(silu(gate) * up): what linear_result::silu_bf16 does, for products that come from elsewhere.
+/// The same bits.
 struct silu_multiply_params {
-  const bf16* input; // [tokens, 2 * intermediate], alternating 8 of gate, 8 of up
-  bf16* output;      // [tokens, intermediate]
+  const bf16* input;            // [tokens, 2 * intermediate], alternating 8 of gate, 8 of up
+  bf16* output;                 // [tokens, intermediate]
   int32_t tokens, intermediate; // intermediate: a multiple of 8
 };
 

@@ -1,5 +1,5 @@
-#include "kernels/cuda/status.hpp"
 #include "kernels/cuda/launch.cuh"
+#include "kernels/cuda/status.hpp"
 
 namespace troupe::cuda {
 

@@ -10,7 +10,8 @@ enum class launch_status : int32_t {
   shape_mismatch,  // last_mismatch() names it
   unsupported,     // no kernel for this shape on this card; last_mismatch() names it
   launch_failed,   // last_device_error() has CUDA's number
-  library_missing, // the driver lacks an entry point, or cuBLASLt has no algorithm under the numeric definition
+  library_missing, // the driver lacks an entry point, or cuBLASLt has no algorithm under the numeric
+                   // definition
 };
 
 constexpr const char* to_string(launch_status value) {

@@ -19,16 +19,19 @@ encode_function find_encode() {
 
 } // namespace
 
-launch_status make_tensor_map(CUtensorMap& out, const void* base, int64_t rows, int64_t columns,
-                              int32_t box_rows) {
+launch_status make_matrix_map(CUtensorMap& out, const void* base, int64_t rows, int64_t columns,
+                              int32_t box_rows, int32_t box_chunks) {
   static const encode_function encode = find_encode();
   if (encode == nullptr)
     return fail_device(launch_status::library_missing, cudaErrorSymbolNotFound);
-  cuuint64_t sizes[2] = {static_cast<cuuint64_t>(columns), static_cast<cuuint64_t>(rows)};
-  cuuint64_t strides[1] = {static_cast<cuuint64_t>(columns) * 2};
-  cuuint32_t box[2] = {64, static_cast<cuuint32_t>(box_rows)};
-  cuuint32_t steps[2] = {1, 1};
-  CUresult e = encode(&out, CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, 2, const_cast<void*>(base), sizes, strides, box,
+  bool whole = columns % 64 == 0;
+  auto row_count = static_cast<cuuint64_t>(rows), column_count = static_cast<cuuint64_t>(columns);
+  cuuint64_t sizes[3] = {whole ? 64 : column_count, row_count, whole ? column_count / 64 : 1};
+  cuuint64_t strides[2] = {column_count * 2, 128}; // bytes: from row to row, from chunk to chunk
+  cuuint32_t box[3] = {64, static_cast<cuuint32_t>(box_rows),
+                       static_cast<cuuint32_t>(whole ? box_chunks : 1)};
+  cuuint32_t steps[3] = {1, 1, 1};
+  CUresult e = encode(&out, CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, 3, const_cast<void*>(base), sizes, strides, box,
                       steps, CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
                       CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
   if (e != CUDA_SUCCESS)

@@ -6,9 +6,11 @@
 
 namespace troupe::cuda {
 
-/// Describes bf16 [rows, columns], row-major, to the copy engine: boxes of [box_rows, 64] under the 128-byte
-/// swizzle, zeros outside. columns: a multiple of 8; box_rows: at most 256.
-launch_status make_tensor_map(CUtensorMap& out, const void* base, int64_t rows, int64_t columns,
-                              int32_t box_rows);
+/// bf16 [rows, columns], row-major, as the copy engine sees it: boxes of box_rows rows and 64 * box_chunks
+/// columns under the 128-byte swizzle, in shared memory [chunk, row, 64]; zeros outside. columns: a multiple
+/// of 8; box_rows: at most 256. Where columns is a multiple of 64, a copy is from (0, row, chunk) and brings
+/// box_chunks; elsewhere from (column, row, 0), and it brings one.
+launch_status make_matrix_map(CUtensorMap& out, const void* base, int64_t rows, int64_t columns,
+                              int32_t box_rows, int32_t box_chunks);
 
 } // namespace troupe::cuda

@@ -64,7 +64,8 @@ size_t attention_case::value_offset() const {
 
 size_t attention_case::key_at(size_t sequence, int32_t position, int32_t kv_head) const {
   auto page = as_size(tables_[sequence * as_size(table_stride_) + as_size(position / page_tokens)]);
-  return page * 2 * value_offset() + as_size((kv_head * page_tokens + position % page_tokens) * shape_.head_dim);
+  return page * 2 * value_offset() +
+         as_size((kv_head * page_tokens + position % page_tokens) * shape_.head_dim);
 }
 
 double attention_case::rotated(size_t sequence, int32_t head, int32_t i) const {
@@ -109,7 +110,8 @@ std::vector<bf16> attention_case::run(size_t first, size_t count, int32_t contex
   p.scale = 1.0f / std::sqrt(static_cast<float>(shape_.head_dim));
   TROUPE_CHECK(decode_attention(p, {}) == launch_status::ok, last_mismatch().name);
   auto left = counters.read();
-  TROUPE_CHECK(std::all_of(left.begin(), left.end(), [](uint32_t c) { return c == 0; }), "counters are left zero");
+  TROUPE_CHECK(std::all_of(left.begin(), left.end(), [](uint32_t c) { return c == 0; }),
+               "counters are left zero");
   return output.read();
 }
 
@@ -125,8 +127,9 @@ std::vector<double> attention_case::expect(size_t sequence) const {
     for (int32_t p = 0; p <= position; ++p) {
       double score = 0;
       for (int32_t i = 0; i < dim; ++i)
-        score += q[as_size(i)] * (p == position ? rotated(sequence, shape_.heads + kv_head, i)
-                                                : widen(page_values_[key_at(sequence, p, kv_head) + as_size(i)]));
+        score +=
+            q[as_size(i)] * (p == position ? rotated(sequence, shape_.heads + kv_head, i)
+                                           : widen(page_values_[key_at(sequence, p, kv_head) + as_size(i)]));
       scores.push_back(score * scale);
     }
     double top = *std::max_element(scores.begin(), scores.end()), total = 0;
@@ -134,9 +137,10 @@ std::vector<double> attention_case::expect(size_t sequence) const {
       double weight = std::exp(scores[as_size(p)] - top);
       total += weight;
       for (int32_t i = 0; i < dim; ++i)
-        sum[as_size(i)] += weight * (p == position ? value(sequence, kv_head, i)
-                                                   : widen(page_values_[key_at(sequence, p, kv_head) + value_offset() +
-                                                                        as_size(i)]));
+        sum[as_size(i)] +=
+            weight * (p == position
+                          ? value(sequence, kv_head, i)
+                          : widen(page_values_[key_at(sequence, p, kv_head) + value_offset() + as_size(i)]));
     }
     for (double s : sum)
       out.push_back(s / total);

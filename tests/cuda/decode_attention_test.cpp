@@ -24,8 +24,9 @@ double relative_error(const bf16* out, const std::vector<double>& expected) {
 } // namespace
 
 TEST_CASE("decode attention agrees with float64, and writes the new key and value alone") {
-  for (attention_shape shape : {attention_shape{32, 8, 128}, attention_shape{9, 3, 64}, attention_shape{14, 2, 64},
-                                attention_shape{4, 1, 256}, attention_shape{16, 1, 128}, attention_shape{28, 4, 128}}) {
+  for (attention_shape shape :
+       {attention_shape{32, 8, 128}, attention_shape{9, 3, 64}, attention_shape{14, 2, 64},
+        attention_shape{4, 1, 256}, attention_shape{16, 1, 128}, attention_shape{28, 4, 128}}) {
     attention_case c(shape, awkward_positions, 31);
     c.run(0, awkward_positions.size(), 4096);
     auto before = c.pages();
@@ -34,7 +35,8 @@ TEST_CASE("decode attention agrees with float64, and writes the new key and valu
     auto row = static_cast<size_t>(shape.heads * shape.head_dim);
     for (size_t s = 0; s < awkward_positions.size(); ++s) {
       CAPTURE(shape.heads, shape.kv_heads, shape.head_dim, awkward_positions[s]);
-      // bf16 probabilities and one bf16 rounding of the result: each half an ulp, 2^-9 at most, less on average.
+      // bf16 probabilities and one bf16 rounding of the result: each half an ulp, 2^-9 at most, less on
+      // average.
       CHECK(relative_error(out.data() + s * row, c.expect(s)) <= 0x1p-8);
       double worst_key = 0;
       int wrong_values = 0;
@@ -70,20 +72,29 @@ TEST_CASE("a sequence's attention depends neither on its batch nor on the grid")
 
 TEST_CASE("rope_append rotates queries in place and fills the pages") {
   std::mt19937 random(33);
-  for (attention_shape shape : {attention_shape{32, 8, 128}, attention_shape{9, 3, 64}, attention_shape{1, 1, 8}}) {
+  for (attention_shape shape :
+       {attention_shape{32, 8, 128}, attention_shape{9, 3, 64}, attention_shape{1, 1, 8}}) {
     constexpr int32_t tokens = 99, first_position = 7, stride = 7;
     int32_t dim = shape.head_dim, heads = shape.heads + 2 * shape.kv_heads;
     auto qkv = random_bf16(static_cast<size_t>(tokens * heads * dim), 1.0, random);
     auto rope = random_float(static_cast<size_t>((tokens + first_position) * dim), 1.0, random);
-    std::vector<int32_t> positions, sequences(tokens, 1), tables{-1, -1, -1, -1, -1, -1, -1, 3, 0, 6, 2, 1, 5, 4};
+    std::vector<int32_t> positions, sequences(tokens, 1),
+        tables{-1, -1, -1, -1, -1, -1, -1, 3, 0, 6, 2, 1, 5, 4};
     for (int32_t t = 0; t < tokens; ++t)
       positions.push_back(first_position + t);
     device_array<bf16> rows(qkv), pages(static_cast<size_t>(7 * kv_page_elements(shape.kv_heads, dim)));
     device_array<float> angles(rope);
     device_array<int32_t> position(positions), sequence(sequences), table(tables);
-    REQUIRE(rope_append({rows.get(), angles.get(), position.get(), sequence.get(), table.get(),
+    REQUIRE(rope_append({rows.get(),
+                         angles.get(),
+                         position.get(),
+                         sequence.get(),
+                         table.get(),
                          {pages.get(), kv_page_elements(shape.kv_heads, dim), shape.kv_heads, dim},
-                         tokens, shape.heads, stride, tokens + first_position},
+                         tokens,
+                         shape.heads,
+                         stride,
+                         tokens + first_position},
                         {}) == launch_status::ok);
     auto out = rows.read(), filled = pages.read();
     double worst = 0;
@@ -96,14 +107,17 @@ TEST_CASE("rope_append rotates queries in place and fills the pages") {
           const float* angle = rope.data() + (first_position + t) * dim + i / 2 * 2;
           double x = widen(head[i]), other = widen(head[i ^ 1]) * (i % 2 == 0 ? -1 : 1);
           bool is_value = h >= shape.heads + shape.kv_heads;
-          double want = is_value ? x : x * static_cast<double>(angle[0]) + other * static_cast<double>(angle[1]);
-          double size = std::abs(x * static_cast<double>(angle[0])) + std::abs(other * static_cast<double>(angle[1]));
+          double want =
+              is_value ? x : x * static_cast<double>(angle[0]) + other * static_cast<double>(angle[1]);
+          double size =
+              std::abs(x * static_cast<double>(angle[0])) + std::abs(other * static_cast<double>(angle[1]));
           int32_t page = tables[static_cast<size_t>(stride + (first_position + t) / page_tokens)];
           int32_t kv_head = (h - shape.heads) % shape.kv_heads, slot = (first_position + t) % page_tokens;
           auto at = static_cast<size_t>(
               page * kv_page_elements(shape.kv_heads, dim) +
               (((is_value ? shape.kv_heads : 0) + kv_head) * page_tokens + slot) * dim + i);
-          double got = widen(h < shape.heads ? out[static_cast<size_t>((t * heads + h) * dim + i)] : filled[at]);
+          double got =
+              widen(h < shape.heads ? out[static_cast<size_t>((t * heads + h) * dim + i)] : filled[at]);
           double error = std::abs(got - want) / (std::abs(want) * bf16_half_ulp + size * 0x1p-22 + 1e-30);
           worst = error <= worst ? worst : error;
         }

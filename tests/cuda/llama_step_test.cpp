@@ -24,7 +24,9 @@ struct matrix {
       : rows(n), columns(k), values(random_bf16(static_cast<size_t>(n * k), deviation, random)),
         device(std::make_unique<device_array<bf16>>(values)) {}
 
-  double at(int32_t row, int32_t column) const { return widen(values[static_cast<size_t>(row * columns + column)]); }
+  double at(int32_t row, int32_t column) const {
+    return widen(values[static_cast<size_t>(row * columns + column)]);
+  }
 
   std::vector<double> times(const std::vector<double>& x) const {
     std::vector<double> out;
@@ -160,9 +162,9 @@ class device_batch {
 public:
   device_batch(const model& m, int32_t sequences)
       : model_(m), count_(sequences), n_(static_cast<size_t>(sequences)),
-        pages_(static_cast<size_t>(layer_count * sequences * table_stride * page_elements)), residual_(n_ * hidden),
-        normed_(n_ * hidden), qkv_(n_ * (wide + 2 * kv_wide)), attended_(n_ * wide), activated_(n_ * intermediate),
-        logits_(n_ * vocabulary),
+        pages_(static_cast<size_t>(layer_count * sequences * table_stride * page_elements)),
+        residual_(n_ * hidden), normed_(n_ * hidden), qkv_(n_ * (wide + 2 * kv_wide)), attended_(n_ * wide),
+        activated_(n_ * intermediate), logits_(n_ * vocabulary),
         partials_(decode_attention_partial_bytes(sequences, heads, head_dim, positions_max) / sizeof(float)),
         counters_(n_ * kv_heads), best_(n_), rows_done_(n_) {
     counters_.fill(0);
@@ -170,7 +172,8 @@ public:
     rows_done_.fill(0);
     for (int32_t l = 0; l < layer_count; ++l) {
       const layer& w = m.layers[static_cast<size_t>(l)];
-      kv_pages pages{pages_.get() + l * sequences * table_stride * page_elements, page_elements, kv_heads, head_dim};
+      kv_pages pages{pages_.get() + l * sequences * table_stride * page_elements, page_elements, kv_heads,
+                     head_dim};
       layers_.push_back({w.attention_norm.device->get(), w.qkv.device->get(), w.output.device->get(),
                          w.feed_norm.device->get(), w.gate_up.device->get(), w.down.device->get(), pages});
     }
@@ -182,12 +185,23 @@ public:
     for (int32_t p = 0; p < count_ * table_stride; ++p)
       tables.push_back(count_ * table_stride - 1 - p);
     device_array<int32_t> token(tokens), position(positions), table(tables);
-    llama_weights weights{layers_.data(),     model_.embedding.device->get(), model_.output_norm.device->get(),
-                          model_.output.device->get(), model_.device_angles.get(), layer_count, hidden, intermediate,
-                          heads,              kv_heads,                       head_dim,
-                          vocabulary,         positions_max,                  1e-5f};
-    llama_scratch scratch{residual_.get(), normed_.get(),   qkv_.get(),  attended_.get(), activated_.get(),
-                          logits_.get(),   partials_.get(), counters_.get(), best_.get(), rows_done_.get()};
+    llama_weights weights{layers_.data(),
+                          model_.embedding.device->get(),
+                          model_.output_norm.device->get(),
+                          model_.output.device->get(),
+                          model_.device_angles.get(),
+                          layer_count,
+                          hidden,
+                          intermediate,
+                          heads,
+                          kv_heads,
+                          head_dim,
+                          vocabulary,
+                          positions_max,
+                          1e-5f};
+    llama_scratch scratch{residual_.get(),  normed_.get(),   qkv_.get(),      attended_.get(),
+                          activated_.get(), logits_.get(),   partials_.get(), counters_.get(),
+                          best_.get(),      rows_done_.get()};
     llama_decode_params params{token.get(), position.get(), table.get(), count_, table_stride, positions_max};
     TROUPE_CHECK(llama_decode(weights, scratch, params, {}) == launch_status::ok, last_mismatch().name);
     tokens = token.read();
@@ -217,7 +231,8 @@ int32_t token_of(int32_t sequence, int32_t position) {
 
 } // namespace
 
-TEST_CASE("decoding a small Llama agrees with float64, and a sequence has the same bits alone and in company") {
+TEST_CASE(
+    "decoding a small Llama agrees with float64, and a sequence has the same bits alone and in company") {
   model m;
   constexpr int32_t batch = 19, steps = 70;
   constexpr int32_t watched = 5;

@@ -20,7 +20,8 @@ TEST_CASE("rms_norm agrees with float64 at awkward sizes, a row alone or in a ba
     auto x = random_float(tokens * columns, 2.0, random), w = random_float(columns, 1.0, random);
     device_array<float> input(x), weight(w);
     device_array<bf16> output(tokens * columns);
-    REQUIRE(rms_norm({input.get(), weight.get(), output.get(), tokens, hidden, 1e-5f}, {}) == launch_status::ok);
+    REQUIRE(rms_norm({input.get(), weight.get(), output.get(), tokens, hidden, 1e-5f}, {}) ==
+            launch_status::ok);
     auto out = output.read();
     double worst = 0;
     for (size_t t = 0; t < tokens; ++t) {
@@ -30,7 +31,8 @@ TEST_CASE("rms_norm agrees with float64 at awkward sizes, a row alone or in a ba
       double scale = 1 / std::sqrt(squares / hidden + 1e-5);
       for (size_t i = 0; i < columns; ++i) {
         double want = static_cast<double>(x[t * columns + i]) * scale * static_cast<double>(w[i]);
-        double error = std::abs(widen(out[t * columns + i]) - want) / (std::abs(want) * bf16_half_ulp * 1.01 + 1e-30);
+        double error =
+            std::abs(widen(out[t * columns + i]) - want) / (std::abs(want) * bf16_half_ulp * 1.01 + 1e-30);
         worst = error <= worst ? worst : error;
       }
     }
@@ -55,7 +57,8 @@ TEST_CASE("embed copies rows, and answers NaN for a token outside") {
     device_array<bf16> table(rows);
     device_array<int32_t> token(tokens);
     device_array<float> output(tokens.size() * columns);
-    REQUIRE(embed({table.get(), token.get(), output.get(), static_cast<int32_t>(tokens.size()), hidden, vocabulary},
+    REQUIRE(embed({table.get(), token.get(), output.get(), static_cast<int32_t>(tokens.size()), hidden,
+                   vocabulary},
                   {}) == launch_status::ok);
     auto out = output.read();
     int64_t wrong = 0;
@@ -78,10 +81,10 @@ TEST_CASE("silu_multiply agrees with float64, and with the product that does the
     auto half = static_cast<size_t>(intermediate);
     device_array<bf16> x(random_bf16(tokens * k, 1.0, random)), w(random_bf16(half * 2 * k, 0.3, random));
     device_array<bf16> both(tokens * half * 2), fused(tokens * half), output(tokens * half);
-    REQUIRE(linear({x.get(), w.get(), both.get(), tokens, intermediate * 2, k, linear_result::bf16_rows}, {}) ==
-            launch_status::ok);
-    REQUIRE(linear({x.get(), w.get(), fused.get(), tokens, intermediate * 2, k, linear_result::silu_bf16}, {}) ==
-            launch_status::ok);
+    REQUIRE(linear({x.get(), w.get(), both.get(), tokens, intermediate * 2, k, linear_result::bf16_rows},
+                   {}) == launch_status::ok);
+    REQUIRE(linear({x.get(), w.get(), fused.get(), tokens, intermediate * 2, k, linear_result::silu_bf16},
+                   {}) == launch_status::ok);
     REQUIRE(silu_multiply({both.get(), output.get(), tokens, intermediate}, {}) == launch_status::ok);
     auto in = both.read(), out = output.read();
     CHECK(count_different(out.data(), fused.read().data(), out.size()) == 0);
@@ -116,7 +119,8 @@ TEST_CASE("argmax finds the lowest index of the largest logit, and says when one
     done.fill(0);
     for (int run = 0; run < 2; ++run) { // the second finds what the first left behind
       token.fill(0x77);
-      REQUIRE(argmax({logits.get(), token.get(), best.get(), done.get(), tokens, vocabulary}, {}) == launch_status::ok);
+      REQUIRE(argmax({logits.get(), token.get(), best.get(), done.get(), tokens, vocabulary}, {}) ==
+              launch_status::ok);
       auto got = token.read();
       CAPTURE(vocabulary, run);
       CHECK(got[0] == std::max_element(values.begin(), values.begin() + vocabulary) - values.begin());

@@ -19,6 +19,11 @@ bool same_bits(const std::vector<T>& a, const std::vector<T>& b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0;
 }
 
+/// The activation code of column i of a block, as quantized_rows keeps it.
+inline int code_at(const std::vector<int8_t>& codes, size_t block, size_t i) {
+  return 16 * codes[block * 64 + i] + codes[block * 64 + 32 + i];
+}
+
 /// Calls run(stream) -> std::vector<float> on every path that the machine has, with 1 and with 2 threads; all
 /// results must have the same bits. Returns them.
 template <class Run>

@@ -39,7 +39,7 @@ struct problem {
     input = random.normals(area(tokens, columns), 1.0);
     if (!is_quantized(format))
       return;
-    codes.resize(input.size());
+    codes.resize(2 * input.size());
     scales.resize(area(tokens, columns / 32));
     sums.resize(scales.size());
     totals.resize(scales.size());
@@ -48,7 +48,7 @@ struct problem {
     const auto wide = static_cast<size_t>(columns), count = static_cast<size_t>(tokens);
     for (size_t i = 0; i < input.size(); ++i) { // the reference sees what the codes say
       const size_t block = i % wide / 32 * count + i / wide;
-      input[i] = scales[block] * codes[block * 32 + i % 32];
+      input[i] = scales[block] * static_cast<float>(code_at(codes, block, i % 32));
     }
   }
 
@@ -170,9 +170,15 @@ TEST_CASE("extreme codes stay exact in every path", "[linear]") {
     const auto weights = *packed_matrix::pack(format, rows, columns, bytes);
     const auto dense = reference::dequantize({"", type, {}, bytes});
     for (int sign : {1, -1}) {
-      std::vector<int8_t> codes(columns, static_cast<int8_t>(127 * sign));
-      std::vector<float> scales(2, 1.0f), sums(2, 32.0f * 127.0f * static_cast<float>(sign));
-      std::vector<int32_t> totals(2, 32 * 127 * sign);
+      // 2,039 is the most that two bytes may say, -2,040 the least.
+      const int high = 127 * sign, low = sign > 0 ? 7 : -8, code = 16 * high + low;
+      std::vector<int8_t> codes;
+      for (int block = 0; block < 2; ++block) {
+        codes.insert(codes.end(), 32, static_cast<int8_t>(high));
+        codes.insert(codes.end(), 32, static_cast<int8_t>(low));
+      }
+      std::vector<float> scales(2, 1.0f), sums(2, 32.0f * static_cast<float>(code));
+      std::vector<int32_t> totals(2, 32 * code);
       const auto out = on_every_path([&](const cpu_stream& stream) {
         auto output = poisoned(rows);
         REQUIRE(linear({&weights,
@@ -188,7 +194,7 @@ TEST_CASE("extreme codes stay exact in every path", "[linear]") {
       for (size_t r = 0; r < rows; ++r) {
         double want = 0.0;
         for (size_t k = 0; k < columns; ++k)
-          want += dense[r * columns + k] * 127 * sign;
+          want += dense[r * columns + k] * code;
         CHECK(out[r] == want);
       }
     }

@@ -24,7 +24,7 @@ struct quantized {
   int32_t tokens;
 
   quantized(int32_t tokens_, int32_t columns)
-      : codes(area(tokens_, columns), 99), scales(poisoned(area(tokens_, columns / 32))), sums(scales),
+      : codes(2 * area(tokens_, columns), 99), scales(poisoned(area(tokens_, columns / 32))), sums(scales),
         totals(scales.size(), 123456), tokens(tokens_) {}
   quantized_rows view() { return {codes.data(), scales.data(), sums.data(), totals.data(), tokens}; }
 };
@@ -89,12 +89,12 @@ TEST_CASE("quantize_rows keeps within half a step, and all paths agree", "[quant
       for (size_t i = 0; i < input.size(); ++i) {
         const size_t block = i % wide / 32 * count + i / wide;
         const double step = expected.scales[block];
-        CHECK(std::abs(input[i] - step * expected.codes[block * 32 + i % 32]) <= step * 0.500001);
+        CHECK(std::abs(input[i] - step * code_at(expected.codes, block, i % 32)) <= step * 0.501);
       }
       for (size_t b = 0; b < expected.scales.size(); ++b) {
         int32_t total = 0;
         for (size_t i = 0; i < 32; ++i)
-          total += expected.codes[b * 32 + i];
+          total += code_at(expected.codes, b, i);
         CHECK(expected.totals[b] == total);
         CHECK(expected.sums[b] == expected.scales[b] * static_cast<float>(total));
       }
@@ -120,17 +120,21 @@ TEST_CASE("quantize_rows at the edges of fp32", "[quantize_rows]") {
     const auto out = quantize_on({isa, one}, input, 1, 160);
     CHECK(out.scales[0] == 0.0f);
     CHECK(out.scales[1] == 0.0f);
-    CHECK(out.codes[64 + 3] == -127);
+    CHECK(code_at(out.codes, 2, 3) == -2032);
     CHECK(std::isnan(out.scales[3]));
     CHECK(std::isnan(out.scales[4]));
-    CHECK(out.codes[128] == 0);
+    CHECK(code_at(out.codes, 4, 0) == 0);
   }
-  const std::vector<float> ties{0.5f, 1.5f, 2.5f, -0.5f, -1.5f, 127.0f};
+  const std::vector<float> ties{0.5f, 1.5f, 2.5f, -0.5f, -1.5f, 2032.0f, 7.5f, -8.5f, 23.5f};
   std::vector<float> input(32, 0.0f);
   std::copy(ties.begin(), ties.end(), input.begin());
   const auto out = quantize_on({instruction_set::portable, one}, input, 1, 32);
-  CHECK(std::vector<int8_t>(out.codes.begin(), out.codes.begin() + 6) ==
-        std::vector<int8_t>{0, 2, 2, 0, -2, 127});
+  const std::vector<int> expected{0, 2, 2, 0, -2, 2032, 8, -8, 24};
+  for (size_t i = 0; i < expected.size(); ++i) {
+    CHECK(code_at(out.codes, 0, i) == expected[i]);
+    CHECK(out.codes[i + 32] >= -8);
+    CHECK(out.codes[i + 32] <= 7);
+  }
 }
 
 TEST_CASE("quantize_rows wants whole blocks", "[quantize_rows]") {

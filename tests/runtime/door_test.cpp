@@ -92,11 +92,17 @@ TEST_CASE("a cancelled answer ends and its pages come back") {
 TEST_CASE("a deadline ends a request that is too slow") {
   test_node node;
   auto request = question("resp_1");
-  request.messages[0].content = "Count to a thousand.";
-  request.max_tokens = 4000;
+  request.messages.clear();
+  request.prompt = "1 2 3 4 5 6 7 8 9 10 11 12"; // no chat, no end
+  request.max_tokens = 6000;
   request.timeout_ms = 300;
   auto reader = std::make_shared<answer_collector>(node.door());
   node.door().submit(request, reader);
   REQUIRE(reader->wait_end());
   CHECK(reader->events().back().error == request_error::deadline_exceeded);
+}
+
+TEST_CASE("a node that ends as soon as it began leaves nobody behind") {
+  for (int i = 0; i < 20; ++i)
+    test_node node;
 }

@@ -4,25 +4,27 @@
 
 #include <immintrin.h>
 
-/// Quantized products of 16 tokens and more with AMX: TDPBSUD multiplies 16 tokens by 16 rows over one block
-/// of 32 columns; the scales are applied as everywhere else. A tile's codes are unpacked once for all tokens.
+/// Products with 4-bit weights of 16 tokens and more with AMX: TDPBSUD multiplies 16 tokens by 16 rows over the 64
+/// bytes of one block of activation codes, 32 high and 32 low. The weights that meet the high bytes are unpacked
+/// times 16 (at most 240), so one instruction gives the whole product. The scales are applied as everywhere else; a
+/// tile's codes are unpacked once for all tokens.
 namespace troupe {
 namespace {
 
 constexpr int amx_tokens = 16;
-constexpr size_t amx_block_bytes = 512; // unpacked codes of one block of 16 rows: the B operand as it stands
+constexpr size_t amx_block_bytes = 1024; // unpacked codes of one block of 16 rows: the B operand as it stands
 
-/// Blocks whose unpacked codes fit a thread's buffer, 64 KiB: half of an L2 way or so; wider matrices go in
-/// stretches.
+/// Blocks whose unpacked codes fit a thread's buffer of 128 KiB, well inside L2; wider matrices take the AVX-512
+/// path.
 constexpr int32_t amx_blocks_max = 128;
 
-/// Tile registers: 0, 1 products [16 tokens, 16 rows] int32; 2, 3 activations [16 tokens, 32]; 4, 5 weights
-/// [8 column groups, 16 rows x 4]. Two of each, so that one block loads while the other multiplies.
+/// Tile registers: 0, 1 products [16 tokens, 16 rows] int32; 2, 3 activations [16 tokens, 64]; 4, 5 weights
+/// [16 column groups, 16 rows x 4]. Two of each, so that one block loads while the other multiplies.
 struct alignas(64) amx_configuration {
   uint8_t palette = 1, start_row = 0;
   uint8_t reserved[14] = {};
-  uint16_t row_bytes[16] = {64, 64, 32, 32, 64, 64};
-  uint8_t rows[16] = {16, 16, 16, 16, 8, 8};
+  uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64};
+  uint8_t rows[16] = {16, 16, 16, 16, 16, 16};
 };
 
 /// One matrix tile: unpacked codes, scales and minimums in fp32.
@@ -30,32 +32,25 @@ template <weight_format Format>
 class amx_weights {
 public:
   void load(const linear_task& task, const std::byte* base) {
-    const tile_layout layout{task.blocks, Format == weight_format::q8_0 ? 512 : 256};
+    const tile_layout layout{task.blocks, 256};
     for (int32_t b = 0; b < task.blocks; ++b) {
       const auto at = static_cast<size_t>(b);
       _mm512_store_ps(scales_[b], tile_numbers(base + layout.scales() + at * 32));
       if constexpr (Format == weight_format::q4_1)
         _mm512_store_ps(minimums_[b], tile_numbers(base + layout.minimums() + at * 32));
-      if constexpr (Format != weight_format::q8_0) {
-        const auto codes = avx512_codes<Format>::load(base + at * 256);
-        for (int i = 0; i < 8; ++i)
-          _mm512_store_si512(codes_[b] + i * 64, codes.v[i]);
+      const auto codes = avx512_codes<Format>::load(base + at * 256);
+      for (int i = 0; i < 8; ++i) {
+        _mm512_store_si512(codes_[b] + i * 64, _mm512_slli_epi16(codes.v[i], 4));
+        _mm512_store_si512(codes_[b] + 512 + i * 64, codes.v[i]);
       }
     }
-    source_ = base;
   }
 
-  const void* codes(int32_t block) const {
-    if constexpr (Format == weight_format::q8_0)
-      return source_ + static_cast<size_t>(block) * amx_block_bytes;
-    else
-      return codes_[block];
-  }
+  const void* codes(int32_t block) const { return codes_[block]; }
   __m512 scale(int32_t block) const { return _mm512_load_ps(scales_[block]); }
   __m512 minimum(int32_t block) const { return _mm512_load_ps(minimums_[block]); }
 
 private:
-  const std::byte* source_;
   alignas(64) float scales_[amx_blocks_max][16];
   alignas(64) float minimums_[amx_blocks_max][16];
   alignas(64) uint8_t codes_[amx_blocks_max][amx_block_bytes];
@@ -66,12 +61,12 @@ template <int Which>
 void amx_multiply(const void* codes, const int8_t* x) {
   if constexpr (Which == 0) {
     _tile_zero(0);
-    _tile_loadd(2, x, 32);
+    _tile_loadd(2, x, 64);
     _tile_loadd(4, codes, 64);
     _tile_dpbsud(0, 2, 4);
   } else {
     _tile_zero(1);
-    _tile_loadd(3, x, 32);
+    _tile_loadd(3, x, 64);
     _tile_loadd(5, codes, 64);
     _tile_dpbsud(1, 3, 5);
   }
@@ -91,7 +86,7 @@ template <weight_format Format>
 class amx_group {
 public:
   amx_group(const linear_task& task, const amx_weights<Format>& weights, int32_t token)
-      : weights_(weights), codes_(task.codes.codes + static_cast<size_t>(token) * 32),
+      : weights_(weights), codes_(task.codes.codes + static_cast<size_t>(token) * code_block_bytes),
         scales_(task.codes.scales + token), sums_(task.codes.sums + token),
         totals_(task.codes.totals + token), stride_(static_cast<size_t>(task.codes.stride)),
         blocks_(task.blocks) {}
@@ -124,7 +119,7 @@ private:
   template <int Which>
   void multiply(int32_t block) {
     const auto b = block < blocks_ ? block : blocks_ - 1;
-    amx_multiply<Which>(weights_.codes(b), codes_ + static_cast<size_t>(b) * stride_ * 32);
+    amx_multiply<Which>(weights_.codes(b), codes_ + static_cast<size_t>(b) * stride_ * code_block_bytes);
   }
 
   __attribute__((always_inline)) void accumulate(int32_t block, const int32_t* products,

@@ -35,10 +35,14 @@ struct avx2_codes {
     return out;
   }
 
-  /// Integer products of 8 rows with the block's 32 activation codes. VPMADDUBSW adds two products in 16
-  /// bits: |w| * (x with w's sign) is at most 2 * 128 * 127 = 32,512, and eight pairs of 15 * 127 add up to
-  /// 30,480.
+  /// Integer products of 8 rows with the block's 32 activation codes of 12 bits.
   __m256i dot(const int8_t* x) const {
+    return _mm256_add_epi32(_mm256_slli_epi32(dot_bytes(x), 4), dot_bytes(x + 32));
+  }
+
+  /// The same with 32 codes of one byte. VPMADDUBSW adds two products in 16 bits: |w| * (x with w's sign) is at
+  /// most 2 * 128 * 127 = 32,512, and eight pairs of 15 * 127 add up to 30,480.
+  __m256i dot_bytes(const int8_t* x) const {
     const auto ones = _mm256_set1_epi16(1);
     const auto four = [&](int i) {
       int32_t word;
@@ -81,7 +85,7 @@ void avx2_dot_tokens(const linear_task& task, int32_t tile, int32_t token) {
       const auto scale = half_tile_numbers(base + layout.scales() + b * 32 + half * 16);
       for (int t = 0; t < Tokens; ++t) {
         const size_t index = b * static_cast<size_t>(task.codes.stride) + static_cast<size_t>(token + t);
-        auto product = codes.dot(task.codes.codes + index * 32);
+        auto product = codes.dot(task.codes.codes + index * code_block_bytes);
         if constexpr (Format == weight_format::q4_0)
           product = _mm256_sub_epi32(product, _mm256_set1_epi32(8 * task.codes.totals[index]));
         const auto both = _mm256_mul_ps(scale, _mm256_set1_ps(task.codes.scales[index]));

@@ -36,6 +36,11 @@ struct avx512_codes {
 
   /// Exact products of 16 rows with the block's activation codes; start takes the codes' offset off again.
   __m512i dot(const int8_t* x, __m512i start) const {
+    const auto high = dot_bytes(x, _mm512_setzero_si512());
+    return _mm512_add_epi32(_mm512_slli_epi32(high, 4), dot_bytes(x + 32, start));
+  }
+
+  __m512i dot_bytes(const int8_t* x, __m512i start) const {
     auto sum = start;
 #pragma GCC unroll 8
     for (int i = 0; i < 8; ++i) {
@@ -82,7 +87,7 @@ void avx512_dot_tokens(const linear_task& task, int32_t tile, int32_t token) {
   const std::byte* scales = base + layout.scales();
   const std::byte* minimums = base + layout.minimums();
   const auto first = static_cast<size_t>(token), stride = static_cast<size_t>(task.codes.stride);
-  const int8_t* x = task.codes.codes + first * 32;
+  const int8_t* x = task.codes.codes + first * code_block_bytes;
   const float* x_scales = task.codes.scales + first;
   const float* x_sums = task.codes.sums + first;
   const int32_t* x_totals = task.codes.totals + first;
@@ -101,7 +106,7 @@ void avx512_dot_tokens(const linear_task& task, int32_t tile, int32_t token) {
 #pragma GCC unroll 16
     for (int t = 0; t < Tokens; ++t) {
       const size_t index = b * stride + static_cast<size_t>(t);
-      const auto product = codes.dot(x + index * 32, dot_start<Format>(x_totals[index]));
+      const auto product = codes.dot(x + index * code_block_bytes, dot_start<Format>(x_totals[index]));
       const auto both = _mm512_mul_ps(scale, _mm512_set1_ps(x_scales[index]));
       acc[t] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(product), both, acc[t]);
       if constexpr (Format == weight_format::q4_1)

@@ -17,14 +17,15 @@ namespace {
 template <weight_format Format>
 int32_t block_product(const std::byte* codes, size_t lane, const int8_t* x) {
   int32_t sum = 0;
+  const auto code = [x](size_t i) { return 16 * x[i] + x[i + 32]; };
   if constexpr (Format == weight_format::q8_0) {
     for (size_t i = 0; i < 32; ++i)
-      sum += (static_cast<int32_t>(codes[i / 4 * 64 + lane * 4 + i % 4]) - 128) * x[i];
+      sum += (static_cast<int32_t>(codes[i / 4 * 64 + lane * 4 + i % 4]) - 128) * code(i);
   } else {
     constexpr int32_t zero = Format == weight_format::q4_0 ? 8 : 0;
     for (size_t i = 0; i < 16; ++i) {
       const auto byte = static_cast<int32_t>(codes[i / 4 * 64 + lane * 4 + i % 4]);
-      sum += ((byte & 15) - zero) * x[i] + ((byte >> 4) - zero) * x[i + 16];
+      sum += ((byte & 15) - zero) * code(i) + ((byte >> 4) - zero) * code(i + 16);
     }
   }
   return sum;
@@ -44,7 +45,7 @@ float row_product(const std::byte* tile, const tile_layout& layout, size_t lane,
   for (size_t b = 0; b < blocks; ++b) {
     const size_t index = b * static_cast<size_t>(task.codes.stride) + token;
     const auto product = block_product<Format>(tile + b * static_cast<size_t>(layout.code_bytes), lane,
-                                               task.codes.codes + index * 32);
+                                               task.codes.codes + index * code_block_bytes);
     const float scale = half_number(tile + layout.scales(), b * 16 + lane) * task.codes.scales[index];
     sum = std::fma(static_cast<float>(product), scale, sum);
     if constexpr (Format == weight_format::q4_1)

@@ -49,17 +49,21 @@ template <class Lanes>
 void quantize_block(const float* in, const quantized_rows& out, size_t index) {
   const Lanes a = Lanes::load(in), b = Lanes::load(in + 16);
   const float largest = max_of_magnitudes(Lanes::max_magnitude(a, b));
-  int8_t* codes = out.codes + index * 32;
+  int8_t* codes = out.codes + index * code_block_bytes;
   int32_t total = 0;
   if (largest >= 0x1p-100f && largest <= 3.402823466e38f) {
-    const Lanes inverse = Lanes::broadcast(127.0f / largest);
-    Lanes::mul(a, inverse).store_int8(codes);
-    Lanes::mul(b, inverse).store_int8(codes + 16);
-    for (int i = 0; i < 32; ++i)
-      total += codes[i];
-    out.scales[index] = largest / 127.0f;
+    const Lanes inverse = Lanes::broadcast(2032.0f / largest);
+    Lanes::mul(a, inverse).store_codes(codes, codes + 32);
+    Lanes::mul(b, inverse).store_codes(codes + 16, codes + 48);
+    int32_t high = 0, low = 0;
+    for (int i = 0; i < 32; ++i) {
+      high += codes[i];
+      low += codes[i + 32];
+    }
+    total = 16 * high + low;
+    out.scales[index] = largest / 2032.0f;
   } else {
-    for (int i = 0; i < 32; ++i)
+    for (size_t i = 0; i < code_block_bytes; ++i)
       codes[i] = 0;
     out.scales[index] = largest < 0x1p-100f ? 0.0f : __builtin_nanf("");
   }

@@ -45,11 +45,20 @@ struct avx2_lanes {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_cvtps_ph(low, nearest));
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p + 8), _mm256_cvtps_ph(high, nearest));
   }
-  void store_int8(int8_t* p) const {
-    const auto a = _mm256_cvtps_epi32(low), b = _mm256_cvtps_epi32(high);
+  static void store_bytes(int8_t* p, __m256i a, __m256i b) {
     const auto words = _mm256_permute4x64_epi64(_mm256_packs_epi32(a, b), 0xd8);
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
                      _mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1)));
+  }
+
+  void store_codes(int8_t* upper, int8_t* lower) const {
+    const auto a = _mm256_cvtps_epi32(low), b = _mm256_cvtps_epi32(high);
+    const auto eight = _mm256_set1_epi32(8);
+    const auto a_upper = _mm256_srai_epi32(_mm256_add_epi32(a, eight), 4);
+    const auto b_upper = _mm256_srai_epi32(_mm256_add_epi32(b, eight), 4);
+    store_bytes(upper, a_upper, b_upper);
+    store_bytes(lower, _mm256_sub_epi32(a, _mm256_slli_epi32(a_upper, 4)),
+                _mm256_sub_epi32(b, _mm256_slli_epi32(b_upper, 4)));
   }
 
   static avx2_lanes add(avx2_lanes a, avx2_lanes b) {

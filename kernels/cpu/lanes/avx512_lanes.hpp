@@ -36,8 +36,12 @@ struct avx512_lanes {
     constexpr int nearest = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtps_ph(v, nearest));
   }
-  void store_int8(int8_t* p) const {
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtsepi32_epi8(_mm512_cvtps_epi32(v)));
+  void store_codes(int8_t* high, int8_t* low) const {
+    const auto q = _mm512_cvtps_epi32(v);
+    const auto upper = _mm512_srai_epi32(_mm512_add_epi32(q, _mm512_set1_epi32(8)), 4);
+    const auto lower = _mm512_sub_epi32(q, _mm512_slli_epi32(upper, 4));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(high), _mm512_cvtsepi32_epi8(upper));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(low), _mm512_cvtsepi32_epi8(lower));
   }
 
   static avx512_lanes add(avx512_lanes a, avx512_lanes b) { return {_mm512_add_ps(a.v, b.v)}; }

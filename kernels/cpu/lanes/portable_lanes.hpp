@@ -58,9 +58,13 @@ struct portable_lanes {
       p[i] = float_to_half(v[i]);
   }
   /// To nearest, ties to even; |lanes| below 2^21.
-  void store_int8(int8_t* p) const {
-    for (int i = 0; i < 16; ++i)
-      p[i] = static_cast<int8_t>(std::bit_cast<int32_t>(v[i] + 12582912.0f) - 0x4b400000);
+  void store_codes(int8_t* high, int8_t* low) const {
+    for (int i = 0; i < 16; ++i) {
+      const auto q = std::bit_cast<int32_t>(v[i] + 12582912.0f) - 0x4b400000;
+      const auto upper = (q + 8) >> 4;
+      high[i] = static_cast<int8_t>(upper);
+      low[i] = static_cast<int8_t>(q - 16 * upper);
+    }
   }
 
   static portable_lanes add(portable_lanes a, portable_lanes b) {
