@@ -51,30 +51,40 @@ __device__ float power_of_two(float x) {
   return y;
 }
 
-/// Starts the copies of the block's keys and values. The new token's rows come from qkv, and go into the page
-/// too.
+/// Starts the copies of the block's keys and values, without the new token's. Needs nothing of the kernel
+/// before.
 template <int HeadDim>
-__device__ void fetch_keys_and_values(const decode_attention_params& params, const attention_place& at,
-                                      attention_memory<HeadDim>& memory) {
+__device__ void fetch_earlier_tokens(const decode_attention_params& params, const attention_place& at,
+                                     const attention_memory<HeadDim>& memory) {
   constexpr int32_t units = HeadDim / 8;
-  shared_tile<HeadDim> keys{memory.keys}, values{memory.values};
+  shared_tile<HeadDim> keys{const_cast<__nv_bfloat16*>(memory.keys)};
+  shared_tile<HeadDim> values{const_cast<__nv_bfloat16*>(memory.values)};
   const int32_t* table = params.block_tables + int64_t(at.sequence) * params.table_stride;
   int32_t first = at.block * attention_block;
+#pragma unroll 2
   for (int32_t i = int32_t(threadIdx.x); i < attention_block * units; i += threads) {
     int32_t row = i / units, unit = i % units, position = first + row;
+    int32_t place = position / page_tokens;
+    int32_t page = place < params.table_stride ? table[place] : 0; // beside the position, not after it
     if (position == at.position)
       continue;
     bool is_there = position < at.position;
-    int32_t page = is_there ? table[position / page_tokens] : 0;
-    const __nv_bfloat16* key = key_row(params.pages, page, at.kv_head, position % page_tokens) + unit * 8;
+    const __nv_bfloat16* key =
+        key_row(params.pages, is_there ? page : 0, at.kv_head, position % page_tokens) + unit * 8;
     copy_16_bytes(keys.address(row, unit), key, is_there);
     copy_16_bytes(values.address(row, unit), key + value_offset(params.pages), is_there);
   }
   copies_commit();
-  if (at.block != at.blocks - 1)
-    return;
+}
+
+/// The new token's key and value, from qkv into the last block and into the page.
+template <int HeadDim>
+__device__ void append_new_token(const decode_attention_params& params, const attention_place& at,
+                                 attention_memory<HeadDim>& memory) {
+  shared_tile<HeadDim> keys{memory.keys}, values{memory.values};
+  const int32_t* table = params.block_tables + int64_t(at.sequence) * params.table_stride;
   const auto* qkv = reinterpret_cast<const __nv_bfloat162*>(params.qkv);
-  int32_t kv_heads = params.pages.kv_heads, row = at.position - first;
+  int32_t kv_heads = params.pages.kv_heads, row = at.position % attention_block;
   int64_t token = int64_t(at.sequence) * (params.heads + 2 * kv_heads);
   const auto* angles =
       reinterpret_cast<const float2*>(params.rope_table) + int64_t(at.position) * (HeadDim / 2);
@@ -252,7 +262,6 @@ __global__ void __launch_bounds__(threads)
   extern __shared__ __align__(128) uint8_t bytes[];
   auto& memory = *reinterpret_cast<attention_memory<HeadDim>*>(bytes);
   let_next_kernel_start();
-  wait_for_previous_kernels();
   attention_place at;
   at.block = int32_t(blockIdx.x);
   at.kv_head = int32_t(blockIdx.y);
@@ -261,10 +270,14 @@ __global__ void __launch_bounds__(threads)
   at.blocks = at.position / attention_block + 1;
   at.group = params.heads / params.pages.kv_heads;
   at.partial = ((int64_t(at.sequence) * gridDim.y + at.kv_head) * gridDim.x + at.block) * at.group;
+  if (at.block < at.blocks)
+    fetch_earlier_tokens(params, at, memory);
+  wait_for_previous_kernels();
   if (at.block >= at.blocks)
     return;
-  fetch_keys_and_values(params, at, memory);
   rotate_queries(params, at, memory);
+  if (at.block == at.blocks - 1)
+    append_new_token(params, at, memory);
   copies_wait<0>();
   __syncthreads();
   float s[2][4] = {}, m[2], l[2];

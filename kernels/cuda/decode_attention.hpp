@@ -44,6 +44,8 @@ constexpr size_t decode_attention_partial_bytes(int32_t sequences, int32_t heads
          static_cast<size_t>(head_dim + 2) * sizeof(float);
 }
 
+/// With `stream.overlap`, positions, block tables and earlier tokens' pages are read before the kernels
+/// before it have ended: they must be complete when the step's embed() runs, which lets nobody start early.
 /// head_dim: 64, 128 or 256; heads: a multiple of kv_heads, at most 16 times it. Errors: shape_mismatch,
 /// launch_failed.
 launch_status decode_attention(const decode_attention_params& params, const gpu_stream& stream);

@@ -11,7 +11,6 @@ namespace {
 constexpr int32_t threads = 256;
 
 __global__ void __launch_bounds__(threads) embed_kernel(embed_params params) {
-  let_next_kernel_start();
   wait_for_previous_kernels();
   int32_t token = params.token[blockIdx.x];
   bool known = token >= 0 && token < params.vocabulary;

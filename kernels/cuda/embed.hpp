@@ -9,7 +9,7 @@
 namespace troupe::cuda {
 
 /// output[t] = table[token[t]], widened. A token outside the vocabulary gives a row of NaN, which greedy and
-/// sampled choice report.
+/// sampled choice report. Opens a step: no later kernel overlaps it, or what came before it.
 struct embed_params {
   const bf16* table;    // [vocabulary, hidden]
   const int32_t* token; // [tokens]

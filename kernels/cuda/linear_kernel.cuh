@@ -120,19 +120,33 @@ struct linear_producer {
   }
 };
 
-/// Writes 64 rows of a tile: `first` is the weight row of this thread's first element, `end` the tile's end.
-template <int Columns>
-__device__ void store_rows(const linear_plan& plan, const float (&d)[Columns / 2], int32_t first, int32_t end,
-                           int32_t first_token) {
-  auto each = [&](auto&& put) {
+/// Calls visit(i, place in the output) for each element i that a thread holds of 64 rows of a tile: `first`
+/// is the weight row of its first, `end` the tile's end.
+template <int Columns, class Visit>
+__device__ void each_output(const linear_plan& plan, int32_t first, int32_t end, int32_t first_token,
+                            Visit&& visit) {
 #pragma unroll
-    for (int32_t i = 0; i < Columns / 2; ++i) {
-      int32_t token = first_token + (i / 4) * 8 + (i & 1);
-      int32_t row = first + ((i >> 1) & 1) * 8;
-      if (token < plan.tokens && row < end)
-        put(i, int64_t(token) * plan.n + row);
-    }
-  };
+  for (int32_t i = 0; i < Columns / 2; ++i) {
+    int32_t token = first_token + (i / 4) * 8 + (i & 1);
+    int32_t row = first + ((i >> 1) & 1) * 8;
+    if (token < plan.tokens && row < end)
+      visit(i, int64_t(token) * plan.n + row);
+  }
+}
+
+/// What add_to_fp32 adds to; fetched before the product, whose end would wait for it.
+template <int Columns>
+__device__ void load_rows(const linear_plan& plan, float (&old)[Columns / 2], int32_t first, int32_t end,
+                          int32_t first_token) {
+  if (plan.result == linear_result::add_to_fp32)
+    each_output<Columns>(plan, first, end, first_token,
+                         [&](int32_t i, int64_t at) { old[i] = static_cast<const float*>(plan.output)[at]; });
+}
+
+template <int Columns>
+__device__ void store_rows(const linear_plan& plan, const float (&d)[Columns / 2],
+                           const float (&old)[Columns / 2], int32_t first, int32_t end, int32_t first_token) {
+  auto each = [&](auto&& visit) { each_output<Columns>(plan, first, end, first_token, visit); };
   if (plan.result == linear_result::bf16_rows) {
     auto* out = static_cast<__nv_bfloat16*>(plan.output);
     each([&](int32_t i, int64_t at) { out[at] = __float2bfloat16_rn(d[i]); });
@@ -141,8 +155,6 @@ __device__ void store_rows(const linear_plan& plan, const float (&d)[Columns / 2
     each([&](int32_t i, int64_t at) { out[at] = d[i]; });
   } else if (plan.result == linear_result::add_to_fp32) {
     auto* out = static_cast<float*>(plan.output);
-    float old[Columns / 2];
-    each([&](int32_t i, int64_t at) { old[i] = out[at]; }); // all loads before the first store
     each([&](int32_t i, int64_t at) { out[at] = old[i] + d[i]; });
   } else {
     auto* out = static_cast<__nv_bfloat16*>(plan.output);
@@ -170,7 +182,11 @@ __device__ void multiply(const linear_plan& plan, const linear_ring& ring) {
   ring_cursor at;
 #pragma unroll 1
   for (int32_t round = 0; round < plan.rounds; ++round) {
-    float d[Tiles][Columns / 2] = {};
+    int32_t tile = int32_t(blockIdx.x) + round * int32_t(gridDim.x);
+    int32_t first = tile * plan.tile_rows + warp * 16 + lane / 4,
+            end = min((tile + 1) * plan.tile_rows, plan.n);
+    float d[Tiles][Columns / 2] = {}, old[Columns / 2] = {};
+    load_rows<Columns>(plan, old, first, end, lane % 4 * 2);
     int32_t previous = -1;
 #pragma unroll 1
     for (int32_t s = 0; s < plan.k_stages; ++s) {
@@ -195,12 +211,12 @@ __device__ void multiply(const linear_plan& plan, const linear_ring& ring) {
     }
     wgmma_wait<0>();
     release(previous);
-    int32_t tile = int32_t(blockIdx.x) + round * int32_t(gridDim.x);
-    int32_t end = min((tile + 1) * plan.tile_rows, plan.n);
 #pragma unroll
-    for (int32_t t = 0; t < Tiles; ++t)
-      store_rows<Columns>(plan, d[t], tile * plan.tile_rows + t * 64 + warp * 16 + lane / 4, end,
-                          lane % 4 * 2);
+    for (int32_t t = 0; t < Tiles; ++t) {
+      if (t > 0)
+        load_rows<Columns>(plan, old, first + t * 64, end, lane % 4 * 2);
+      store_rows<Columns>(plan, d[t], old, first + t * 64, end, lane % 4 * 2);
+    }
   }
 }
 

@@ -145,7 +145,7 @@ def test_unknown_model(client):
 
 
 def test_a_prompt_that_does_not_fit(client, model_id):
-    long = "one two three four five six seven eight nine ten " * 400
+    long = "one two three four five six seven eight nine ten " * 1000
     with pytest.raises(openai.BadRequestError) as caught:
         client.chat.completions.create(model=model_id, messages=[{"role": "user", "content": long}])
     assert caught.value.code == "context_length_exceeded"

@@ -4,18 +4,18 @@
 
 #include <immintrin.h>
 
-/// Products with 4-bit weights of 16 tokens and more with AMX: TDPBSUD multiplies 16 tokens by 16 rows over the 64
-/// bytes of one block of activation codes, 32 high and 32 low. The weights that meet the high bytes are unpacked
-/// times 16 (at most 240), so one instruction gives the whole product. The scales are applied as everywhere else; a
-/// tile's codes are unpacked once for all tokens.
+/// Products with 4-bit weights of 16 tokens and more with AMX: TDPBSUD multiplies 16 tokens by 16 rows over
+/// the 64 bytes of one block of activation codes, 32 high and 32 low. The weights that meet the high bytes
+/// are unpacked times 16 (at most 240), so one instruction gives the whole product. The scales are applied as
+/// everywhere else; a tile's codes are unpacked once for all tokens.
 namespace troupe {
 namespace {
 
 constexpr int amx_tokens = 16;
 constexpr size_t amx_block_bytes = 1024; // unpacked codes of one block of 16 rows: the B operand as it stands
 
-/// Blocks whose unpacked codes fit a thread's buffer of 128 KiB, well inside L2; wider matrices take the AVX-512
-/// path.
+/// Blocks whose unpacked codes fit a thread's buffer of 128 KiB, well inside L2; wider matrices take the
+/// AVX-512 path.
 constexpr int32_t amx_blocks_max = 128;
 
 /// Tile registers: 0, 1 products [16 tokens, 16 rows] int32; 2, 3 activations [16 tokens, 64]; 4, 5 weights

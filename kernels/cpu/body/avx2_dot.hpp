@@ -40,8 +40,8 @@ struct avx2_codes {
     return _mm256_add_epi32(_mm256_slli_epi32(dot_bytes(x), 4), dot_bytes(x + 32));
   }
 
-  /// The same with 32 codes of one byte. VPMADDUBSW adds two products in 16 bits: |w| * (x with w's sign) is at
-  /// most 2 * 128 * 127 = 32,512, and eight pairs of 15 * 127 add up to 30,480.
+  /// The same with 32 codes of one byte. VPMADDUBSW adds two products in 16 bits: |w| * (x with w's sign) is
+  /// at most 2 * 128 * 127 = 32,512, and eight pairs of 15 * 127 add up to 30,480.
   __m256i dot_bytes(const int8_t* x) const {
     const auto ones = _mm256_set1_epi16(1);
     const auto four = [&](int i) {

@@ -50,6 +50,8 @@ public:
         counts_[i] = left < 0 ? 0 : left > attention_split ? attention_split : left;
       }
       score(begin);
+      if constexpr (few)
+        prefetch_values(static_cast<size_t>(begin / page_tokens));
       for (int i = 0; i < Rows; ++i)
         if (counts_[i] > 0)
           soften(i);
@@ -66,6 +68,25 @@ public:
   }
 
 private:
+  /// Few rows: the pages come from memory once and are not used again soon, so they are fetched ahead. Pages
+  /// lie apart, and the hardware does not guess where the next one is.
+  static constexpr bool few = Rows <= 3;
+  static constexpr size_t value_pages_ahead = 2;
+
+  /// Index of a page that exists.
+  size_t bounded(size_t page) const {
+    const auto last = static_cast<size_t>((keys_[Rows - 1] - 1) / page_tokens);
+    return page < last ? page : last;
+  }
+
+  void prefetch_values(size_t first) const {
+    for (size_t i = 0; i < value_pages_ahead; ++i) {
+      const uint16_t* values = head_of_page(params_, task_, bounded(first + i), true);
+      for (int32_t line = 0; line < head_dim_ * page_tokens; line += 32) // of 64 bytes
+        Lanes::prefetch(values + line);
+    }
+  }
+
   /// scores_ of every key of the split, whole pages: those past a row's count are masked later.
   void score(int32_t begin) {
     const int pages = (counts_[Rows - 1] + page_tokens - 1) / page_tokens;
@@ -80,16 +101,24 @@ private:
   template <int Pages>
   void score_pages(size_t first, int page) {
     const uint16_t* keys[Pages];
-    for (int j = 0; j < Pages; ++j)
+    const uint16_t* coming[Pages]; // keys of the next pages, or of the last one once more
+    for (int j = 0; j < Pages; ++j) {
       keys[j] = head_of_page(params_, task_, first + static_cast<size_t>(page + j), false);
+      coming[j] =
+          few ? head_of_page(params_, task_, bounded(first + static_cast<size_t>(page + j + Pages)), false)
+              : keys[j];
+    }
     Lanes sums[Rows][Pages];
     for (auto& row : sums)
       for (auto& sum : row)
         sum = Lanes::broadcast(0.0f);
     for (int32_t d = 0; d < head_dim_; ++d) {
       Lanes key[Pages];
-      for (int j = 0; j < Pages; ++j)
+      for (int j = 0; j < Pages; ++j) {
         key[j] = Lanes::load_half(keys[j] + d * page_tokens);
+        if constexpr (few)
+          Lanes::prefetch(coming[j] + d * page_tokens);
+      }
       for (int i = 0; i < Rows; ++i) {
         const Lanes q = Lanes::broadcast(params_.query[offset_[i] + static_cast<size_t>(d)]);
         for (int j = 0; j < Pages; ++j)
@@ -144,11 +173,16 @@ private:
     for (int t = 0; t < shared; t += page_tokens) {
       const uint16_t* values =
           head_of_page(params_, task_, first + static_cast<size_t>(t / page_tokens), true) + d;
+      const auto ahead = bounded(first + static_cast<size_t>(t / page_tokens) + value_pages_ahead);
+      const uint16_t* coming = few ? head_of_page(params_, task_, ahead, true) + d : values;
       const int stop = shared - t < page_tokens ? shared - t : page_tokens;
       for (int slot = 0; slot < stop; ++slot, values += head_dim_) {
         Lanes value[Chunks];
-        for (int j = 0; j < Chunks; ++j)
+        for (int j = 0; j < Chunks; ++j) {
           value[j] = Lanes::load_half(values + 16 * j);
+          if constexpr (few)
+            Lanes::prefetch(coming + slot * head_dim_ + 16 * j);
+        }
         for (int i = 0; i < Rows; ++i) {
           const Lanes p = Lanes::broadcast(scores_[i][t + slot]);
           for (int j = 0; j < Chunks; ++j)

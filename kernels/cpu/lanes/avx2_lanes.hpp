@@ -15,6 +15,7 @@ struct avx2_lanes {
 
   __m256 low, high;
 
+  static void prefetch(const void* address) { _mm_prefetch(static_cast<const char*>(address), _MM_HINT_T0); }
   static avx2_lanes broadcast(float x) { return {_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
   static avx2_lanes load(const float* p) { return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }
   static __m256i first_mask(int count) { // all ones in lanes below count

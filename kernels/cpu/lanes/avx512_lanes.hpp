@@ -18,6 +18,7 @@ struct avx512_lanes {
   static __mmask16 first_mask(int count) {
     return static_cast<__mmask16>((1u << count) - 1u); // count 0 to 16
   }
+  static void prefetch(const void* address) { _mm_prefetch(static_cast<const char*>(address), _MM_HINT_T0); }
   static avx512_lanes broadcast(float x) { return {_mm512_set1_ps(x)}; }
   static avx512_lanes load(const float* p) { return {_mm512_loadu_ps(p)}; }
   static avx512_lanes load_first(const float* p, int count) {

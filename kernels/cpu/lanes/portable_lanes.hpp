@@ -22,6 +22,8 @@ struct portable_lanes {
 
   float v[16];
 
+  static void prefetch(const void*) {}
+
   template <class F>
   static portable_lanes make(const F& f) {
     portable_lanes out;
