@@ -10,8 +10,8 @@ namespace troupe {
 namespace {
 
 constexpr size_t unacknowledged_steps_max = 2; // executor → ledger credit
-constexpr int32_t chunk_tokens_min = 16;         // a prompt moves on even where the machine is very slow
-constexpr int32_t rate_tokens_min = 16;          // smaller steps say nothing about tokens/s of a prefill
+constexpr int32_t chunk_tokens_min = 16;       // a prompt moves on even where the machine is very slow
+constexpr int32_t rate_tokens_min = 16;        // smaller steps say nothing about tokens/s of a prefill
 constexpr double rate_weight = 0.3;
 
 } // namespace
@@ -34,8 +34,8 @@ batch_planner::batch_planner(planner_limits limits)
     : limits_(limits), window_(limits.batch_window, limits.max_batch_size) {}
 
 int32_t batch_planner::running() const {
-  return static_cast<int32_t>(
-      std::count_if(sequences_.begin(), sequences_.end(), [](auto& entry) { return entry.second.computed > 0; }));
+  return static_cast<int32_t>(std::count_if(sequences_.begin(), sequences_.end(),
+                                            [](auto& entry) { return entry.second.computed > 0; }));
 }
 
 batch_planner::effects batch_planner::add(dispatch_sequence dispatched, steady_time now) {
@@ -125,7 +125,9 @@ batch_planner::effects batch_planner::acknowledge(uint64_t step, steady_time now
   return advance(now);
 }
 
-batch_planner::effects batch_planner::wake(steady_time now) { return advance(now); }
+batch_planner::effects batch_planner::wake(steady_time now) {
+  return advance(now);
+}
 
 batch_planner::effects batch_planner::probe(steady_time now) {
   probe_pending_ = true;
@@ -154,7 +156,8 @@ batch_planner::effects batch_planner::advance(steady_time now) {
 /// The youngest sequence that holds pages gives way to the oldest that got none. The oldest of all can always
 /// have its pages (intake refuses what is larger than the pool), so somebody always goes on.
 void batch_planner::preempt_for_starved(effects& out) {
-  auto starved = std::find_if(sequences_.begin(), sequences_.end(), [](auto& entry) { return entry.second.starved; });
+  auto starved =
+      std::find_if(sequences_.begin(), sequences_.end(), [](auto& entry) { return entry.second.starved; });
   if (starved == sequences_.end() || pages_in_flight_)
     return;
   for (auto victim = std::prev(sequences_.end()); victim != starved; --victim) {
@@ -196,7 +199,9 @@ void batch_planner::plan_step(effects& out, steady_time now) {
   step_plan plan;
   plan.continues = running() > 0;
   auto budget = token_budget();
-  const auto full = [&] { return static_cast<int32_t>(plan.rows.size()) >= limits_.max_batch_size || budget <= 0; };
+  const auto full = [&] {
+    return static_cast<int32_t>(plan.rows.size()) >= limits_.max_batch_size || budget <= 0;
+  };
   // Decode rows first: a running stream never waits for somebody's prompt.
   for (int pass = 0; pass < 2; ++pass) {
     for (auto& [id, candidate] : sequences_) {
@@ -216,7 +221,8 @@ void batch_planner::plan_step(effects& out, steady_time now) {
     }
   }
   if (plan.rows.empty() && probe_pending_ && sequences_.empty())
-    plan.rows.push_back({.id = 0, .tokens = {0}, .position = 0, .block_table = {limits_.canary_page}, .sample = false});
+    plan.rows.push_back(
+        {.id = 0, .tokens = {0}, .position = 0, .block_table = {limits_.canary_page}, .sample = false});
   if (plan.rows.empty())
     return;
   plan.step = ++last_step_;
@@ -226,7 +232,11 @@ void batch_planner::plan_step(effects& out, steady_time now) {
 }
 
 void batch_planner::add_row(step_plan& plan, sequence& chosen, int32_t tokens) {
-  step_row row{.id = chosen.dispatch.id, .tokens = {}, .position = chosen.computed, .block_table = {}, .sample = false};
+  step_row row{.id = chosen.dispatch.id,
+               .tokens = {},
+               .position = chosen.computed,
+               .block_table = {},
+               .sample = false};
   const auto end = chosen.computed + tokens;
   for (auto position = chosen.computed; position < end; ++position)
     row.tokens.push_back(chosen.token_at(position));
@@ -236,7 +246,8 @@ void batch_planner::add_row(step_plan& plan, sequence& chosen, int32_t tokens) {
     plan.started.push_back(chosen.dispatch);
   chosen.started = true;
   chosen.in_step = true;
-  in_flight_.push_back({.id = row.id, .tokens = {}, .position = end, .block_table = {}, .sample = row.sample});
+  in_flight_.push_back(
+      {.id = row.id, .tokens = {}, .position = end, .block_table = {}, .sample = row.sample});
   plan.rows.push_back(std::move(row));
 }
 
@@ -253,7 +264,8 @@ void batch_planner::request_pages(effects& out) {
     if (places-- == 0)
       break;
     // All that is known, and one more while a step may be adding it; never past the answer's end.
-    const auto last = static_cast<int32_t>(candidate.dispatch.spec.prompt.size()) + candidate.dispatch.spec.max_tokens;
+    const auto last =
+        static_cast<int32_t>(candidate.dispatch.spec.prompt.size()) + candidate.dispatch.spec.max_tokens;
     const auto want = std::min(candidate.known() + (candidate.in_step ? 1 : 0), last);
     if (!candidate.starved && !candidate.cancelled && want > candidate.capacity())
       request.needs.push_back({id, want});

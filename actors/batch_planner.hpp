@@ -20,16 +20,16 @@ struct planner_limits {
 };
 
 /// Continuous batching: which tokens the next step computes. Decode first, then chunks of waiting prompts, in
-/// order of arrival. One step is in flight, and one page request; pages for step n+1 are asked for while step n
-/// runs. Plain code: the batcher actor sends what each event returns.
+/// order of arrival. One step is in flight, and one page request; pages for step n+1 are asked for while step
+/// n runs. Plain code: the batcher actor sends what each event returns.
 class batch_planner {
- public:
+public:
   struct effects {
     std::optional<step_plan> plan;      // to the executor
     std::optional<page_request> pages;  // to the page manager
     std::optional<steady_time> wake_at; // call wake() then
     std::optional<health_report> health;
-    std::optional<microseconds> waited; // this plan's oldest sequence waited so long for company
+    std::optional<microseconds> waited;  // this plan's oldest sequence waited so long for company
     std::vector<microseconds> queued;    // of sequences in their first step: since they came
     std::vector<microseconds> prefilled; // of sequences with their first token: since their first step
     int32_t preempted = 0;
@@ -48,21 +48,21 @@ class batch_planner {
   int32_t running() const;
   int32_t waiting() const { return static_cast<int32_t>(sequences_.size()) - running(); }
 
- private:
+private:
   struct sequence {
-    dispatch_sequence dispatch;        // emitted grows as tokens come
-    int32_t computed = 0;              // positions whose keys and values are in pages
+    dispatch_sequence dispatch; // emitted grows as tokens come
+    int32_t computed = 0;       // positions whose keys and values are in pages
     std::vector<page_id> block_table;
     steady_time arrived{};
     steady_time first_step{};
-    bool started = false;              // the executor has its sampler state
+    bool started = false; // the executor has its sampler state
     bool in_step = false;
-    bool cancelled = false;            // dropped when its step ends
-    bool starved = false;              // its last page request was refused
+    bool cancelled = false; // dropped when its step ends
+    bool starved = false;   // its last page request was refused
 
-    int32_t known() const;             // prompt and emitted tokens
+    int32_t known() const; // prompt and emitted tokens
     token_id token_at(int32_t position) const;
-    int32_t capacity() const;          // positions its pages cover
+    int32_t capacity() const; // positions its pages cover
   };
 
   effects advance(steady_time now);
@@ -87,7 +87,7 @@ class batch_planner {
   uint64_t last_step_ = 0;
   uint64_t acknowledged_ = 0;            // the highest
   std::vector<uint64_t> unacknowledged_; // steps whose tokens the ledger has not confirmed
-  double tokens_per_us_ = 0; // measured; 0: not yet
+  double tokens_per_us_ = 0;             // measured; 0: not yet
 };
 
 } // namespace troupe

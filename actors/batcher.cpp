@@ -4,10 +4,10 @@
 
 namespace troupe {
 
-batcher::batcher(caf::actor_config& config, batcher_options options, executor_actor executor, page_manager_actor pages,
-                 const time_source& clock, metrics& metrics)
-    : batcher_actor::base(config), options_(options), executor_(std::move(executor)), pages_(std::move(pages)),
-      clock_(clock), metrics_(metrics), planner_(options.limits) {}
+batcher::batcher(caf::actor_config& config, batcher_options options, executor_actor executor,
+                 page_manager_actor pages, const time_source& clock, metrics& metrics)
+    : batcher_actor::base(config), options_(options), executor_(std::move(executor)),
+      pages_(std::move(pages)), clock_(clock), metrics_(metrics), planner_(options.limits) {}
 
 batcher::behavior_type batcher::make_behavior() {
   return {

@@ -17,15 +17,15 @@ struct batcher_options {
 
 /// Forms an engine's steps: a shell over batch_planner.
 class batcher final : public batcher_actor::base {
- public:
+public:
   /// clock and metrics must outlive the actor.
-  batcher(caf::actor_config& config, batcher_options options, executor_actor executor, page_manager_actor pages,
-          const time_source& clock, metrics& metrics);
+  batcher(caf::actor_config& config, batcher_options options, executor_actor executor,
+          page_manager_actor pages, const time_source& clock, metrics& metrics);
 
   behavior_type make_behavior() override;
   void on_exit() override;
 
- private:
+private:
   void act(batch_planner::effects effects);
   void run_step(step_plan plan);
   void ask_for_pages(page_request request);

@@ -18,7 +18,8 @@ void batching_window::arrival(steady_time now) {
   if (seen_) {
     const auto since = std::chrono::duration<double, std::micro>(now - last_arrival_).count();
     const auto interval = std::min(since, interval_max_us);
-    interval_us_ = interval_us_ > interval_max_us ? interval : interval_us_ + weight * (interval - interval_us_);
+    interval_us_ =
+        interval_us_ > interval_max_us ? interval : interval_us_ + weight * (interval - interval_us_);
   }
   seen_ = true;
   last_arrival_ = now;

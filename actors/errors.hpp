@@ -5,7 +5,8 @@
 
 namespace troupe {
 
-/// Why a request was refused or ended without an answer. net/ maps each to an HTTP status and an error object.
+/// Why a request was refused or ended without an answer. net/ maps each to an HTTP status and an error
+/// object.
 enum class request_error : uint8_t {
   invalid_value = 1,       // 400: a parameter is out of its bounds
   not_supported,           // 400: a feature that this release does not have
@@ -21,6 +22,8 @@ enum class request_error : uint8_t {
 };
 
 std::string_view to_string(request_error);
-inline std::string_view module_name(request_error) { return "request"; }
+inline std::string_view module_name(request_error) {
+  return "request";
+}
 
 } // namespace troupe

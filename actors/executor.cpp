@@ -6,7 +6,8 @@ namespace troupe {
 
 executor::executor(caf::actor_config& config, std::shared_ptr<step_runner> runner, ledger_actor ledger,
                    metrics& metrics)
-    : executor_actor::base(config), runner_(std::move(runner)), ledger_(std::move(ledger)), metrics_(metrics) {}
+    : executor_actor::base(config), runner_(std::move(runner)), ledger_(std::move(ledger)),
+      metrics_(metrics) {}
 
 executor::behavior_type executor::make_behavior() {
   return {

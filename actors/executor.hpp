@@ -8,13 +8,14 @@ namespace troupe {
 
 /// Runs the steps of one device. Spawned detached: a step blocks its thread.
 class executor final : public executor_actor::base {
- public:
+public:
   /// metrics must outlive the actor.
-  executor(caf::actor_config& config, std::shared_ptr<step_runner> runner, ledger_actor ledger, metrics& metrics);
+  executor(caf::actor_config& config, std::shared_ptr<step_runner> runner, ledger_actor ledger,
+           metrics& metrics);
 
   behavior_type make_behavior() override;
 
- private:
+private:
   void observe(const step_plan& plan, const step_result& result);
 
   std::shared_ptr<step_runner> runner_;

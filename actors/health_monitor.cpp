@@ -4,10 +4,11 @@
 
 namespace troupe {
 
-health_monitor::health_monitor(caf::actor_config& config, engine_actor engine, std::shared_ptr<node_health> health,
-                               milliseconds interval, const time_source& clock, metrics& metrics)
-    : health_monitor_actor::base(config), engine_(std::move(engine)), health_(std::move(health)), interval_(interval),
-      clock_(clock), metrics_(metrics) {}
+health_monitor::health_monitor(caf::actor_config& config, engine_actor engine,
+                               std::shared_ptr<node_health> health, milliseconds interval,
+                               const time_source& clock, metrics& metrics)
+    : health_monitor_actor::base(config), engine_(std::move(engine)), health_(std::move(health)),
+      interval_(interval), clock_(clock), metrics_(metrics) {}
 
 health_monitor::behavior_type health_monitor::make_behavior() {
   probe();
@@ -30,7 +31,8 @@ void health_monitor::probe() {
             health_->step_ended(clock_.now(), report.step_us);
             again(interval_);
           },
-          // The engine restarts, hangs or is gone: its silence is the news, and ready() goes by the last answer.
+          // The engine restarts, hangs or is gone: its silence is the news, and ready() goes by the last
+          // answer.
           [this, again](caf::error&) { again(interval_ / 10); });
 }
 

@@ -8,17 +8,17 @@
 
 namespace troupe {
 
-/// Probes the engine at a steady interval, through the actors that must make progress: the answer comes when a
-/// step ended. An idle engine takes a canary step for it.
+/// Probes the engine at a steady interval, through the actors that must make progress: the answer comes when
+/// a step ended. An idle engine takes a canary step for it.
 class health_monitor final : public health_monitor_actor::base {
- public:
+public:
   /// clock and metrics must outlive the actor.
   health_monitor(caf::actor_config& config, engine_actor engine, std::shared_ptr<node_health> health,
                  milliseconds interval, const time_source& clock, metrics& metrics);
 
   behavior_type make_behavior() override;
 
- private:
+private:
   void probe();
 
   engine_actor engine_;

@@ -8,7 +8,7 @@ namespace troupe {
 
 /// Prepares requests and hands them to the ledger, which answers the door.
 class intake final : public intake_actor::base {
- public:
+public:
   /// metrics must outlive the actor.
   intake(caf::actor_config& config, std::shared_ptr<const request_preparer> preparer, ledger_actor ledger,
          metrics& metrics);
@@ -16,7 +16,7 @@ class intake final : public intake_actor::base {
   behavior_type make_behavior() override;
   void on_exit() override { ledger_ = nullptr; }
 
- private:
+private:
   std::shared_ptr<const request_preparer> preparer_;
   ledger_actor ledger_;
   metrics& metrics_;

@@ -7,8 +7,8 @@
 #include <caf/meta/type_name.hpp>
 #include <caf/type_id.hpp>
 
-// The messages travel inside one process in this release. They become inspectable, one by one, when nodes talk
-// to each other; until then CAF is told not to expect a wire form.
+// The messages travel inside one process in this release. They become inspectable, one by one, when nodes
+// talk to each other; until then CAF is told not to expect a wire form.
 #define TROUPE_LOCAL_MESSAGE(name) CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::name)
 
 TROUPE_LOCAL_MESSAGE(generation_request)

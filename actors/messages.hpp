@@ -13,7 +13,8 @@
 /// classes behind the actors can use them; actors/interfaces.hpp says who sends what to whom.
 namespace troupe {
 
-// -- a door to intake ------------------------------------------------------------------------------------------
+// -- a door to intake
+// ------------------------------------------------------------------------------------------
 
 /// One turn of a conversation, as the chat template sees it.
 struct chat_message {
@@ -23,24 +24,24 @@ struct chat_message {
 
 /// What a client asks for, before validation. Absent values mean the default, never a sentinel.
 struct generation_request {
-  std::string response_id;  // "resp_…", made by the door (make_id)
-  std::string model;        // as the client named it; empty: whatever is served
+  std::string response_id;            // "resp_…", made by the door (make_id)
+  std::string model;                  // as the client named it; empty: whatever is served
   std::vector<chat_message> messages; // rendered with the chat template; empty: `prompt` is used
-  std::string prompt;       // continued as it is, without a template
-  std::optional<int32_t> max_tokens; // of the answer; absent: up to the context length
-  std::optional<uint64_t> seed;      // absent: drawn by intake
-  sampling_params sampling;          // its seed is set from the field above
-  std::vector<std::string> stop;     // not in this release: must be empty
-  std::optional<int64_t> timeout_ms; // absent: request_timeout_ms
-  std::string echo;         // the door's own notes, handed back with the entry (JSON of the request's fields)
+  std::string prompt;                 // continued as it is, without a template
+  std::optional<int32_t> max_tokens;  // of the answer; absent: up to the context length
+  std::optional<uint64_t> seed;       // absent: drawn by intake
+  sampling_params sampling;           // its seed is set from the field above
+  std::vector<std::string> stop;      // not in this release: must be empty
+  std::optional<int64_t> timeout_ms;  // absent: request_timeout_ms
+  std::string echo; // the door's own notes, handed back with the entry (JSON of the request's fields)
 };
 
 /// A refusal, before event 0 left.
 struct rejection {
   request_error code = request_error::internal;
-  std::string message;        // what is wrong and what to do
-  std::string param;          // the request's field, or empty
-  int32_t retry_after_s = 0;  // 0: no Retry-After
+  std::string message;       // what is wrong and what to do
+  std::string param;         // the request's field, or empty
+  int32_t retry_after_s = 0; // 0: no Retry-After
 };
 
 /// The request is in the ledger; its events follow.
@@ -59,33 +60,37 @@ struct intake_reply {
   std::optional<rejection> rejected;
 };
 
-// -- the ledger to a door --------------------------------------------------------------------------------------
+// -- the ledger to a door
+// --------------------------------------------------------------------------------------
 
-/// The life of a response with one message of one text part, in order. `failed` may follow any but a terminal.
+/// The life of a response with one message of one text part, in order. `failed` may follow any but a
+/// terminal.
 enum class event_kind : uint8_t {
   created,
   in_progress,
   output_item_added,
   content_part_added,
-  output_text_delta,  // text: the delta, whole characters, never empty
-  output_text_done,   // text: the whole answer, here and in the following ones
+  output_text_delta, // text: the delta, whole characters, never empty
+  output_text_done,  // text: the whole answer, here and in the following ones
   content_part_done,
   output_item_done,
-  completed,          // terminal: a stop token
-  incomplete,         // terminal: max_tokens reached
-  failed,             // terminal: error and error_message say why
+  completed,  // terminal: a stop token
+  incomplete, // terminal: max_tokens reached
+  failed,     // terminal: error and error_message say why
 };
 
-inline bool is_terminal(event_kind kind) { return kind >= event_kind::completed; }
+inline bool is_terminal(event_kind kind) {
+  return kind >= event_kind::completed;
+}
 
 struct response_event {
   std::string response_id;
   int64_t sequence_number = 0; // 0, 1, 2, ... in each response
   event_kind kind = event_kind::created;
   std::string text;
-  int32_t prompt_tokens = 0;    // terminal events
-  int32_t cached_tokens = 0;    // of the prompt, from the prefix cache
-  int32_t output_tokens = 0;    // terminal events: sampled tokens, the stop token included
+  int32_t prompt_tokens = 0;                     // terminal events
+  int32_t cached_tokens = 0;                     // of the prompt, from the prefix cache
+  int32_t output_tokens = 0;                     // terminal events: sampled tokens, the stop token included
   request_error error = request_error::internal; // failed only
   std::string error_message;
 };
@@ -105,11 +110,12 @@ struct cancel_response {
   std::string response_id;
 };
 
-// -- intake to the ledger --------------------------------------------------------------------------------------
+// -- intake to the ledger
+// --------------------------------------------------------------------------------------
 
 /// A validated request: everything that determines the answer.
 struct sequence_spec {
-  std::vector<token_id> prompt;     // at least one
+  std::vector<token_id> prompt; // at least one
   sampling_params sampling;
   int32_t max_tokens = 1;           // of the answer
   std::vector<token_id> end_tokens; // sampling one of these ends the answer
@@ -123,7 +129,8 @@ struct open_entry {
   int64_t timeout_ms = 0; // remaining; deadlines travel as durations
 };
 
-// -- the ledger to an engine -----------------------------------------------------------------------------------
+// -- the ledger to an engine
+// -----------------------------------------------------------------------------------
 
 /// Start, or go on, with a sequence. An engine of another epoch drops it: the ledger sends it again.
 struct dispatch_sequence {
@@ -144,23 +151,24 @@ struct step_ack {
   uint64_t step = 0;
 };
 
-// -- inside an engine ------------------------------------------------------------------------------------------
+// -- inside an engine
+// ------------------------------------------------------------------------------------------
 
 /// One sequence's part of a step.
 struct step_row {
-  sequence_id id = 0;                // 0: the canary
-  std::vector<token_id> tokens;      // to compute, at positions [position, position + tokens.size())
+  sequence_id id = 0;           // 0: the canary
+  std::vector<token_id> tokens; // to compute, at positions [position, position + tokens.size())
   int32_t position = 0;
-  std::vector<page_id> block_table;  // pages of positions [0, position + tokens.size())
-  bool sample = false;               // draw a token after the last one
+  std::vector<page_id> block_table; // pages of positions [0, position + tokens.size())
+  bool sample = false;              // draw a token after the last one
 };
 
 struct step_plan {
-  uint64_t step = 0;                      // 1, 2, 3, ... in each epoch
+  uint64_t step = 0; // 1, 2, 3, ... in each epoch
   std::vector<step_row> rows;
   std::vector<dispatch_sequence> started; // sequences whose sampler state the executor must build
   std::vector<sequence_id> ended;         // sequences whose sampler state the executor may drop
-  bool continues = false;                 // sequences were waiting for this step: the gap before it is overhead
+  bool continues = false; // sequences were waiting for this step: the gap before it is overhead
 };
 
 enum class finish_reason : uint8_t { none, stop, length, error };
@@ -196,8 +204,8 @@ struct page_request {
 
 struct page_grant {
   sequence_id id = 0;
-  bool granted = false;        // false: not enough free pages; nothing changed for this sequence
-  std::vector<page_id> pages;  // new ones, appended to the block table
+  bool granted = false;       // false: not enough free pages; nothing changed for this sequence
+  std::vector<page_id> pages; // new ones, appended to the block table
 };
 
 struct page_grants {
@@ -210,12 +218,14 @@ struct batch_timer {
   uint64_t generation = 0; // an older timer than the planner's is ignored
 };
 
-// -- supervision and health ------------------------------------------------------------------------------------
+// -- supervision and health
+// ------------------------------------------------------------------------------------
 
 /// From an engine's supervisor to the ledger: this epoch takes sequences now; all earlier ones are void.
 struct engine_up {
   epoch_number epoch = 0;
-  std::vector<sequence_id> fatal_step; // sequences of the step in which the engine before crashed; empty: none
+  std::vector<sequence_id>
+      fatal_step; // sequences of the step in which the engine before crashed; empty: none
 };
 
 /// The engine's supervisor has given up.

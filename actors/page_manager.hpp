@@ -8,13 +8,13 @@ namespace troupe {
 
 /// Owns the KV pages of an engine and answers the batcher's page requests.
 class page_manager final : public page_manager_actor::base {
- public:
+public:
   /// metrics must outlive the actor.
   page_manager(caf::actor_config& config, int32_t page_count, metrics& metrics);
 
   behavior_type make_behavior() override;
 
- private:
+private:
   page_grants answer(const page_request& request);
 
   page_pool pool_;

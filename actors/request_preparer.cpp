@@ -20,8 +20,10 @@ uint64_t draw_seed() {
 } // namespace
 
 request_preparer::request_preparer(request_limits limits, std::shared_ptr<const tokenizer> tokens,
-                                   std::shared_ptr<const chat_template> messages_template, const time_source& clock)
-    : limits_(std::move(limits)), tokens_(std::move(tokens)), template_(std::move(messages_template)), clock_(clock) {}
+                                   std::shared_ptr<const chat_template> messages_template,
+                                   const time_source& clock)
+    : limits_(std::move(limits)), tokens_(std::move(tokens)), template_(std::move(messages_template)),
+      clock_(clock) {}
 
 std::optional<rejection> request_preparer::check(const generation_request& request) const {
   if (!request.model.empty() && request.model != limits_.model)
@@ -45,7 +47,8 @@ std::optional<rejection> request_preparer::check(const generation_request& reque
   return std::nullopt;
 }
 
-tl::expected<std::vector<token_id>, rejection> request_preparer::tokenize(const generation_request& request) const {
+tl::expected<std::vector<token_id>, rejection>
+request_preparer::tokenize(const generation_request& request) const {
   std::vector<token_id> prompt;
   if (request.messages.empty()) {
     if (tokens_->add_bos() && tokens_->bos())
@@ -56,7 +59,8 @@ tl::expected<std::vector<token_id>, rejection> request_preparer::tokenize(const 
   }
   if (!template_)
     return tl::unexpected(rejection{request_error::not_supported,
-                                    "the model has no chat template: use a prompt instead of messages", "messages", 0});
+                                    "the model has no chat template: use a prompt instead of messages",
+                                    "messages", 0});
   auto messages = nlohmann::ordered_json::array();
   for (const auto& message : request.messages)
     messages.push_back({{"role", message.role}, {"content", message.content}});
@@ -70,7 +74,8 @@ tl::expected<std::vector<token_id>, rejection> request_preparer::tokenize(const 
     inputs.eos_token = tokens_->token_bytes(*eos);
   auto rendered = template_->render(inputs);
   if (!rendered)
-    return tl::unexpected(invalid("messages", "the chat template refused the messages: " + rendered.error().message));
+    return tl::unexpected(
+        invalid("messages", "the chat template refused the messages: " + rendered.error().message));
   return tokens_->encode_segments(*rendered);
 }
 
@@ -89,9 +94,10 @@ tl::expected<open_entry, rejection> request_preparer::prepare(generation_request
   if (wanted > answer_max)
     return tl::unexpected(rejection{
         request_error::context_length_exceeded,
-        fmt::format("the prompt has {} tokens and {} are asked for, but prompt and answer together may have {}: "
-                    "shorten the prompt or lower max_tokens",
-                    prompt_tokens, wanted, context),
+        fmt::format(
+            "the prompt has {} tokens and {} are asked for, but prompt and answer together may have {}: "
+            "shorten the prompt or lower max_tokens",
+            prompt_tokens, wanted, context),
         "messages", 0});
   open_entry entry;
   entry.response_id = std::move(request.response_id);

@@ -13,23 +13,23 @@ namespace troupe {
 
 /// What a request is checked against.
 struct request_limits {
-  std::string model;             // served name
-  int32_t max_model_len = 0;     // tokens of prompt and answer together
-  int32_t kv_tokens = 0;         // tokens that all pages together hold
+  std::string model;              // served name
+  int32_t max_model_len = 0;      // tokens of prompt and answer together
+  int32_t kv_tokens = 0;          // tokens that all pages together hold
   int64_t request_timeout_ms = 0; // default and upper bound
 };
 
-/// Turns what a client asks into what the engine computes: validates every parameter, renders, tokenizes. Intake
-/// without the actor; stateless.
+/// Turns what a client asks into what the engine computes: validates every parameter, renders, tokenizes.
+/// Intake without the actor; stateless.
 class request_preparer {
- public:
+public:
   request_preparer(request_limits limits, std::shared_ptr<const tokenizer> tokens,
                    std::shared_ptr<const chat_template> messages_template, const time_source& clock);
 
   /// Errors: invalid_value, not_supported, model_not_found, context_length_exceeded; each names the field.
   tl::expected<open_entry, rejection> prepare(generation_request request) const;
 
- private:
+private:
   std::optional<rejection> check(const generation_request& request) const;
   tl::expected<std::vector<token_id>, rejection> tokenize(const generation_request& request) const;
 

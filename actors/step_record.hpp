@@ -11,7 +11,7 @@ namespace troupe {
 /// Which sequences the running step holds. Written by the executor, read by the engine's supervisor after a
 /// crash: those sequences are the suspects. Outlives the engine's actors.
 class step_record {
- public:
+public:
   void begin(std::vector<sequence_id> sequences) {
     const std::scoped_lock lock(mutex_);
     sequences_ = std::move(sequences);
@@ -25,7 +25,7 @@ class step_record {
     return std::exchange(sequences_, {});
   }
 
- private:
+private:
   std::mutex mutex_;
   std::vector<sequence_id> sequences_;
 };

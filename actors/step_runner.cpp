@@ -18,7 +18,8 @@ int64_t us_between(steady_time from, steady_time to) {
 step_runner::step_runner(engine_resources resources, epoch_number epoch, int32_t max_batch_size,
                          int32_t max_batch_tokens)
     : resources_(std::move(resources)), epoch_(epoch),
-      logits_(static_cast<size_t>(max_batch_size) * static_cast<size_t>(resources_.model->shape().vocabulary)),
+      logits_(static_cast<size_t>(max_batch_size) *
+              static_cast<size_t>(resources_.model->shape().vocabulary)),
       scratch_(resources_.model->shape(), max_batch_tokens) {}
 
 void step_runner::start(const dispatch_sequence& sequence) {
@@ -31,10 +32,13 @@ step_result step_runner::run(const step_plan& plan) {
   const auto begin = resources_.clock->now();
   std::vector<sequence_id> sequences;
   std::vector<sequence_slice> slices;
-  step_result result{.epoch = epoch_, .step = plan.step, .tokens = {}, .computed_tokens = 0, .step_us = 0, .idle_us = 0};
+  step_result result{
+      .epoch = epoch_, .step = plan.step, .tokens = {}, .computed_tokens = 0, .step_us = 0, .idle_us = 0};
   for (const auto& row : plan.rows) {
     sequences.push_back(row.id);
-    slices.push_back({.tokens = row.tokens, .position = row.position, .block_table = row.block_table,
+    slices.push_back({.tokens = row.tokens,
+                      .position = row.position,
+                      .block_table = row.block_table,
                       .logit_rows = row.sample ? 1 : 0});
     result.computed_tokens += static_cast<int32_t>(row.tokens.size());
   }
@@ -51,7 +55,8 @@ step_result step_runner::run(const step_plan& plan) {
   const auto vocabulary = static_cast<size_t>(resources_.model->shape().vocabulary);
   TROUPE_CHECK(sampled.size() * vocabulary <= logits_.size(), "more rows than max_batch_size");
   const auto logits = std::span(logits_).first(sampled.size() * vocabulary);
-  const auto done = resources_.model->forward(slices, resources_.pages->bytes(), scratch_, *resources_.threads, logits);
+  const auto done =
+      resources_.model->forward(slices, resources_.pages->bytes(), scratch_, *resources_.threads, logits);
   TROUPE_CHECK(done.has_value(), done.error().what());
 
   result.tokens.resize(sampled.size());
@@ -70,7 +75,9 @@ sampled_token step_runner::sample(const step_row& row, std::span<float> logits) 
   auto found = answers_.find(row.id);
   TROUPE_CHECK(found != answers_.end(), fmt::format("sequence {} was never started", row.id));
   auto& known = found->second;
-  sampled_token out{.id = row.id, .position = static_cast<int32_t>(known.choose.emitted_count()), .token = 0,
+  sampled_token out{.id = row.id,
+                    .position = static_cast<int32_t>(known.choose.emitted_count()),
+                    .token = 0,
                     .finish = finish_reason::none};
   const auto token = known.choose.sample(logits);
   if (!token) {

@@ -25,13 +25,14 @@ struct engine_resources {
 
 /// One ragged forward pass and sampling: the executor without the actor.
 class step_runner {
- public:
-  step_runner(engine_resources resources, epoch_number epoch, int32_t max_batch_size, int32_t max_batch_tokens);
+public:
+  step_runner(engine_resources resources, epoch_number epoch, int32_t max_batch_size,
+              int32_t max_batch_tokens);
 
   /// Throws broken_invariant where the plan contradicts itself or the model's shapes.
   step_result run(const step_plan& plan);
 
- private:
+private:
   struct answer {
     sampler choose;
     int32_t max_tokens;

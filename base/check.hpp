@@ -8,7 +8,7 @@ namespace troupe {
 /// A broken invariant. It ends the actor in which it is thrown, and the supervisor restarts that actor; it
 /// never ends the process, since the runtime may live inside somebody else's program.
 class broken_invariant : public std::logic_error {
- public:
+public:
   using std::logic_error::logic_error;
 };
 

@@ -5,10 +5,11 @@ namespace troupe {
 namespace {
 
 class machine_clock final : public time_source {
- public:
+public:
   steady_time now() const override { return std::chrono::steady_clock::now(); }
   int64_t unix_seconds() const override {
-    return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
+    return std::chrono::duration_cast<std::chrono::seconds>(
+               std::chrono::system_clock::now().time_since_epoch())
         .count();
   }
 };

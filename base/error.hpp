@@ -23,7 +23,8 @@ struct error {
   }
 };
 
-/// A module's error enum: starts at 1 and offers to_string(E) and module_name(E) by argument-dependent lookup.
+/// A module's error enum: starts at 1 and offers to_string(E) and module_name(E) by argument-dependent
+/// lookup.
 template <class Enum>
 concept error_enum = requires(Enum value) {
   { to_string(value) } -> std::convertible_to<std::string_view>;

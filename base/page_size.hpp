@@ -8,6 +8,8 @@ namespace troupe {
 inline constexpr int32_t page_tokens = 16;
 
 /// Pages of the first `tokens` positions.
-constexpr int32_t pages_of(int32_t tokens) { return (tokens + page_tokens - 1) / page_tokens; }
+constexpr int32_t pages_of(int32_t tokens) {
+  return (tokens + page_tokens - 1) / page_tokens;
+}
 
 } // namespace troupe

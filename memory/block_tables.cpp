@@ -13,8 +13,8 @@ result<std::vector<page_id>> block_tables::grow(sequence_id id, int32_t tokens) 
   if (want <= have)
     return std::vector<page_id>{};
   if (want > pool_.total_pages())
-    return failure(page_error::too_large,
-                   fmt::format("{} tokens need {} pages, the pool has {}", tokens, want, pool_.total_pages()));
+    return failure(page_error::too_large, fmt::format("{} tokens need {} pages, the pool has {}", tokens,
+                                                      want, pool_.total_pages()));
   auto pages = pool_.allocate(want - have);
   if (!pages)
     return pages;

@@ -8,7 +8,7 @@ namespace troupe {
 
 /// The pages of each sequence, in order of position.
 class block_tables {
- public:
+public:
   /// The pool must outlive this.
   explicit block_tables(page_pool& pool) : pool_(pool) {}
 
@@ -24,7 +24,7 @@ class block_tables {
 
   size_t sequences() const { return tables_.size(); }
 
- private:
+private:
   page_pool& pool_;
   std::unordered_map<sequence_id, std::vector<page_id>> tables_;
 };

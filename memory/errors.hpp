@@ -13,6 +13,8 @@ inline std::string_view to_string(page_error value) {
   return value == page_error::out_of_pages ? "out_of_pages" : "too_large";
 }
 
-inline std::string_view module_name(page_error) { return "memory"; }
+inline std::string_view module_name(page_error) {
+  return "memory";
+}
 
 } // namespace troupe

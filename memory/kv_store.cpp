@@ -12,12 +12,16 @@ result<std::shared_ptr<kv_store>> kv_store::create(int32_t page_count, size_t pa
     return failure(page_error::too_large, fmt::format("{} pages of {} bytes", page_count, page_bytes));
   const auto size = count * page_bytes;
   // Mapped, not allocated: untouched pages cost nothing, and the map is page-aligned.
-  void* base = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* base =
+      mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (base == MAP_FAILED)
-    return failure(page_error::too_large, fmt::format("cannot map {} MiB for the KV cache: lower kv_cache_mib", size >> 20));
+    return failure(page_error::too_large,
+                   fmt::format("cannot map {} MiB for the KV cache: lower kv_cache_mib", size >> 20));
   return std::shared_ptr<kv_store>(new kv_store(static_cast<std::byte*>(base), size, page_count));
 }
 
-kv_store::~kv_store() { munmap(base_, size_); }
+kv_store::~kv_store() {
+  munmap(base_, size_);
+}
 
 } // namespace troupe

@@ -12,7 +12,7 @@ namespace troupe {
 
 /// The bytes of the KV pages: [page_count, page_bytes], 64-byte aligned, zeroed by the kernel on first touch.
 class kv_store {
- public:
+public:
   /// Errors: too_large (the machine does not give so much memory).
   static result<std::shared_ptr<kv_store>> create(int32_t page_count, size_t page_bytes);
   ~kv_store();
@@ -22,8 +22,9 @@ class kv_store {
   std::span<std::byte> bytes() { return {base_, size_}; }
   int32_t page_count() const { return page_count_; }
 
- private:
-  kv_store(std::byte* base, size_t size, int32_t page_count) : base_(base), size_(size), page_count_(page_count) {}
+private:
+  kv_store(std::byte* base, size_t size, int32_t page_count)
+      : base_(base), size_(size), page_count_(page_count) {}
 
   std::byte* base_;
   size_t size_;

@@ -17,7 +17,8 @@ page_pool::page_pool(int32_t page_count) {
 result<std::vector<page_id>> page_pool::allocate(int32_t count) {
   TROUPE_CHECK(count >= 0, "a negative number of pages");
   if (count > total_pages())
-    return failure(page_error::too_large, fmt::format("need {} pages, the pool has {}", count, total_pages()));
+    return failure(page_error::too_large,
+                   fmt::format("need {} pages, the pool has {}", count, total_pages()));
   if (count > free_pages())
     return failure(page_error::out_of_pages, fmt::format("need {} pages, have {}", count, free_pages()));
   std::vector<page_id> pages(free_.rbegin(), free_.rbegin() + count);

@@ -13,7 +13,7 @@ namespace troupe {
 
 /// Which KV pages are free and how often each other one is referenced. Knows numbers only, no memory.
 class page_pool {
- public:
+public:
   /// Pages 0 .. page_count - 1, all free.
   explicit page_pool(int32_t page_count);
 
@@ -32,7 +32,7 @@ class page_pool {
   /// Invariant 6: free + used = total, a page is free exactly if it has no reference, no page is free twice.
   void check_conservation() const;
 
- private:
+private:
   std::vector<int32_t> references_; // [page]
   std::vector<page_id> free_;       // last in, first out: recently used pages are warm
 };

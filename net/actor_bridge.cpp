@@ -20,7 +20,8 @@ struct submit_command {
 
 /// The actor behind the bridge. Its own callers reach it through an untyped handle with private messages; the
 /// ledger and the front see a subscriber_actor.
-using bridge_actor = subscriber_actor::extend<caf::reacts_to<submit_command>, caf::reacts_to<cancel_response>>;
+using bridge_actor =
+    subscriber_actor::extend<caf::reacts_to<submit_command>, caf::reacts_to<cancel_response>>;
 
 } // namespace
 
@@ -33,7 +34,7 @@ namespace troupe {
 namespace {
 
 class bridge final : public bridge_actor::base {
- public:
+public:
   bridge(caf::actor_config& config, front_actor front, post_function post)
       : bridge_actor::base(config), front_(std::move(front)), post_(std::move(post)) {}
 
@@ -53,12 +54,13 @@ class bridge final : public bridge_actor::base {
 
   void on_exit() override { front_ = nullptr; }
 
- private:
+private:
   void submit(submit_command command) {
     const auto id = command.request.response_id;
     auto listener = std::move(command.listener);
     if (!streams_.add(id, listener))
-      return reject(id, listener, {request_error::invalid_value, "a response with this id is in progress", "id", 0});
+      return reject(id, listener,
+                    {request_error::invalid_value, "a response with this id is in progress", "id", 0});
     request(front_, intake_timeout, std::move(command.request), subscriber_actor(this))
         .then(
             [this, id, listener](intake_reply& reply) {
@@ -102,17 +104,21 @@ class bridge final : public bridge_actor::base {
 
 } // namespace
 
-actor_bridge::actor_bridge(caf::actor_system& system, front_actor front, std::shared_ptr<const node_health> health,
-                           served_model model, post_function post, const time_source& clock)
+actor_bridge::actor_bridge(caf::actor_system& system, front_actor front,
+                           std::shared_ptr<const node_health> health, served_model model, post_function post,
+                           const time_source& clock)
     : front_(front), subscriber_(caf::actor_cast<caf::actor>(system.spawn<bridge>(front, post))),
       health_(std::move(health)), model_(std::move(model)), post_(std::move(post)), clock_(clock) {}
 
-actor_bridge::~actor_bridge() { caf::anon_send_exit(subscriber_, caf::exit_reason::user_shutdown); }
+actor_bridge::~actor_bridge() {
+  caf::anon_send_exit(subscriber_, caf::exit_reason::user_shutdown);
+}
 
 void actor_bridge::submit(generation_request request, std::shared_ptr<stream_listener> listener) {
   if (closed_) {
     auto refuse = [listener] {
-      listener->on_rejected({request_error::not_ready, "the server is shutting down: retry elsewhere", "", 5});
+      listener->on_rejected(
+          {request_error::not_ready, "the server is shutting down: retry elsewhere", "", 5});
     };
     return post_ ? post_(refuse) : refuse();
   }
@@ -127,9 +133,13 @@ void actor_bridge::cancel(std::string_view response_id) {
   caf::anon_send(subscriber_, cancel_response{std::string(response_id)});
 }
 
-void actor_bridge::inject(const inject_fault& fault) { caf::anon_send(front_, fault); }
+void actor_bridge::inject(const inject_fault& fault) {
+  caf::anon_send(front_, fault);
+}
 
-void actor_bridge::close_door() { closed_ = true; }
+void actor_bridge::close_door() {
+  closed_ = true;
+}
 
 node_status actor_bridge::status() const {
   if (closed_)

@@ -14,7 +14,7 @@ using post_function = std::function<void(std::function<void()>)>;
 
 /// The front door over the actors: one subscriber actor for all responses of this process.
 class actor_bridge final : public front_door {
- public:
+public:
   /// post may be empty: listeners are then called on the bridge's own actor, one call at a time.
   /// clock must outlive the bridge.
   actor_bridge(caf::actor_system& system, front_actor front, std::shared_ptr<const node_health> health,
@@ -31,7 +31,7 @@ class actor_bridge final : public front_door {
   /// No more submissions are taken: they are rejected with not_ready.
   void close_door();
 
- private:
+private:
   front_actor front_;
   caf::actor subscriber_;
   std::shared_ptr<const node_health> health_;

@@ -84,7 +84,7 @@ void client_socket::on_read_ahead(const error_code& failed, size_t bytes) {
   if (!watch_wanted_)
     return wake();
   if (failed) {
-    abort();
+    this->abort();
     return;
   }
   watch();

@@ -13,7 +13,7 @@ namespace troupe {
 /// Hears about one response. Called on the I/O executor that the front door was given, never concurrently for
 /// one listener; no call comes after on_rejected or after a terminal event.
 class stream_listener {
- public:
+public:
   virtual ~stream_listener() = default;
   virtual void on_accepted(const accepted_response&) = 0;
   virtual void on_rejected(const rejection&) = 0;
@@ -33,10 +33,10 @@ struct served_model {
   int32_t max_model_len = 0;
 };
 
-/// All that the HTTP and WebSocket side needs of the runtime. net/actor_bridge.* implements it over the actors;
-/// tests use a fake. Thread-safe, non-blocking.
+/// All that the HTTP and WebSocket side needs of the runtime. net/actor_bridge.* implements it over the
+/// actors; tests use a fake. Thread-safe, non-blocking.
 class front_door {
- public:
+public:
   virtual ~front_door() = default;
 
   /// request.response_id must be set. Exactly one of on_accepted and on_rejected follows.

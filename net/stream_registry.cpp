@@ -31,7 +31,8 @@ std::vector<stream_registry::delivery> stream_registry::sort(event_batch batch) 
   return out;
 }
 
-std::vector<stream_registry::delivery> stream_registry::fail_all(request_error code, const std::string& message) {
+std::vector<stream_registry::delivery> stream_registry::fail_all(request_error code,
+                                                                 const std::string& message) {
   std::vector<delivery> out;
   for (auto& [id, each] : std::exchange(streams_, {})) {
     response_event event;

@@ -11,7 +11,7 @@ namespace troupe {
 
 /// Which listener hears of which response, and how far each has come. Not thread-safe: lives in one actor.
 class stream_registry {
- public:
+public:
   using listener_pointer = std::shared_ptr<stream_listener>;
 
   /// False if the id is taken.
@@ -20,18 +20,19 @@ class stream_registry {
   listener_pointer find(const std::string& response_id) const;
   void remove(const std::string& response_id) { streams_.erase(response_id); }
 
-  /// The events of a batch by listener, in order; a stream is forgotten with its terminal event. Events of unknown
-  /// responses (cancelled, closed) are dropped.
+  /// The events of a batch by listener, in order; a stream is forgotten with its terminal event. Events of
+  /// unknown responses (cancelled, closed) are dropped.
   struct delivery {
     listener_pointer listener;
     std::vector<response_event> events;
   };
   std::vector<delivery> sort(event_batch batch);
 
-  /// A `failed` event with the right number for every stream, which is then forgotten: nobody else will end it.
+  /// A `failed` event with the right number for every stream, which is then forgotten: nobody else will end
+  /// it.
   std::vector<delivery> fail_all(request_error code, const std::string& message);
 
- private:
+private:
   struct stream {
     listener_pointer listener;
     int64_t next_number = 0;

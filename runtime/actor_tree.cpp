@@ -29,7 +29,8 @@ struct tree_config : caf::actor_system_config {
 
 int32_t context_of(const settings& configuration, const model_shape& shape) {
   const auto trained = static_cast<int64_t>(shape.context_length);
-  return static_cast<int32_t>(configuration.max_model_len == 0 ? trained : std::min(configuration.max_model_len, trained));
+  return static_cast<int32_t>(
+      configuration.max_model_len == 0 ? trained : std::min(configuration.max_model_len, trained));
 }
 
 /// All pages the setting pays for, but no more than max_batch_size sequences of full length can fill.
@@ -40,15 +41,17 @@ result<int32_t> page_count_of(const settings& configuration, const language_mode
   const auto count = std::min<int64_t>({affordable, useful, INT32_MAX});
   if (count < 1)
     return failure(runtime_error::no_room,
-                   fmt::format("kv_cache_mib = {} holds no two pages of {} KiB: raise it", configuration.kv_cache_mib,
-                               model.page_bytes() >> 10));
+                   fmt::format("kv_cache_mib = {} holds no two pages of {} KiB: raise it",
+                               configuration.kv_cache_mib, model.page_bytes() >> 10));
   return static_cast<int32_t>(count);
 }
 
 make_text_decoder decoder_of(std::shared_ptr<const tokenizer> tokens) {
   return [tokens]() -> text_decoder {
     auto decoder = std::make_shared<detokenizer>(tokens);
-    return [decoder](std::optional<token_id> token) { return token ? decoder->push(*token) : decoder->finish(); };
+    return [decoder](std::optional<token_id> token) {
+      return token ? decoder->push(*token) : decoder->finish();
+    };
   };
 }
 
@@ -69,8 +72,9 @@ int threads_of(const settings& configuration) {
 } // namespace
 
 class actor_tree::impl {
- public:
-  impl(const settings& configuration, metrics& numbers) : metrics_(numbers), config_(configuration), system_(config_) {}
+public:
+  impl(const settings& configuration, metrics& numbers)
+      : metrics_(numbers), config_(configuration), system_(config_) {}
 
   ~impl() {
     bridge_.reset();
@@ -88,7 +92,8 @@ class actor_tree::impl {
                           .health = health,
                           .clock = &clock};
     front_ = system_.spawn<front>(std::move(options), metrics_);
-    bridge_ = std::make_unique<actor_bridge>(system_, front_, health, std::move(model), std::move(post), clock);
+    bridge_ =
+        std::make_unique<actor_bridge>(system_, front_, health, std::move(model), std::move(post), clock);
   }
 
   void drain(int64_t drain_ms, const time_source& clock) {
@@ -109,12 +114,17 @@ class actor_tree::impl {
 actor_tree::actor_tree(std::unique_ptr<impl> made) : impl_(std::move(made)) {}
 actor_tree::~actor_tree() = default;
 
-front_door& actor_tree::door() { return *impl_->bridge_; }
+front_door& actor_tree::door() {
+  return *impl_->bridge_;
+}
 
-void actor_tree::drain(int64_t drain_ms) { impl_->drain(drain_ms, *impl_->clock_); }
+void actor_tree::drain(int64_t drain_ms) {
+  impl_->drain(drain_ms, *impl_->clock_);
+}
 
 result<std::unique_ptr<actor_tree>> actor_tree::start(const settings& configuration, loaded_model model,
-                                                      metrics& numbers, post_function post, const time_source& clock) {
+                                                      metrics& numbers, post_function post,
+                                                      const time_source& clock) {
   const auto context = context_of(configuration, model.weights->shape());
   const auto page_count = page_count_of(configuration, *model.weights, context);
   if (!page_count)
@@ -135,20 +145,22 @@ result<std::unique_ptr<actor_tree>> actor_tree::start(const settings& configurat
                             .record = std::make_shared<step_record>(),
                             .clock = &clock};
   parts.engine.page_count = *page_count;
-  parts.engine.batching = {limits_of(configuration, *page_count), milliseconds(configuration.step_deadline_ms)};
+  parts.engine.batching = {limits_of(configuration, *page_count),
+                           milliseconds(configuration.step_deadline_ms)};
   parts.engine.intensity = {configuration.restart_intensity, configuration.restart_period_ms};
   parts.engine.epochs = std::make_shared<epoch_source>(0);
   parts.ledger = {static_cast<size_t>(configuration.requests_max), configuration.unsent_bytes_max};
   parts.decoder = decoder_of(model.tokens);
   parts.preparer = std::make_shared<const request_preparer>(
-      request_limits{model.name, context, *page_count * page_tokens, configuration.request_timeout_ms}, model.tokens,
-      model.messages, clock);
+      request_limits{model.name, context, *page_count * page_tokens, configuration.request_timeout_ms},
+      model.tokens, model.messages, clock);
   parts.health = std::make_shared<node_health>();
   parts.health_interval = milliseconds(configuration.health_interval_ms);
   parts.clock = &clock;
   auto made = std::make_unique<impl>(configuration, numbers);
   made->clock_ = &clock;
-  made->start(std::move(parts), configuration, {model.name, clock.unix_seconds(), context}, std::move(post), clock);
+  made->start(std::move(parts), configuration, {model.name, clock.unix_seconds(), context}, std::move(post),
+              clock);
   return std::unique_ptr<actor_tree>(new actor_tree(std::move(made)));
 }
 

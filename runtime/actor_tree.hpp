@@ -13,10 +13,11 @@ namespace troupe {
 
 /// The supervised actors of one node over a loaded model, without sockets.
 class actor_tree {
- public:
+public:
   /// metrics and clock must outlive the tree. Errors: no_room.
   static result<std::unique_ptr<actor_tree>> start(const settings& configuration, loaded_model model,
-                                                   metrics& numbers, post_function post, const time_source& clock);
+                                                   metrics& numbers, post_function post,
+                                                   const time_source& clock);
   ~actor_tree();
 
   front_door& door();
@@ -24,7 +25,7 @@ class actor_tree {
   /// Refuses new requests and waits until the running ones ended, at most drain_ms. Idempotent.
   void drain(int64_t drain_ms);
 
- private:
+private:
   class impl;
   explicit actor_tree(std::unique_ptr<impl>);
   std::unique_ptr<impl> impl_;

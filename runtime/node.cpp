@@ -9,9 +9,9 @@
 namespace troupe {
 
 class node::impl {
- public:
-  // Ends in reverse order: the server, whose I/O thread calls the door; the actors, which post to the server's
-  // executor (dropped by then); the numbers that both count in.
+public:
+  // Ends in reverse order: the server, whose I/O thread calls the door; the actors, which post to the
+  // server's executor (dropped by then); the numbers that both count in.
   std::unique_ptr<metrics> numbers;
   std::unique_ptr<actor_tree> actors;
   std::unique_ptr<http_server> server;
@@ -20,7 +20,9 @@ class node::impl {
 
 node::node(std::unique_ptr<impl> made) : impl_(std::move(made)) {}
 
-node::~node() { stop(0); }
+node::~node() {
+  stop(0);
+}
 
 result<std::unique_ptr<node>> node::start(const settings& configuration, node_options options) {
   auto made = std::make_unique<impl>();
@@ -48,9 +50,13 @@ result<std::unique_ptr<node>> node::start(const settings& configuration, node_op
   return std::unique_ptr<node>(new node(std::move(made)));
 }
 
-front_door& node::door() { return impl_->actors->door(); }
+front_door& node::door() {
+  return impl_->actors->door();
+}
 
-uint16_t node::port() const { return impl_->server ? impl_->server->port() : 0; }
+uint16_t node::port() const {
+  return impl_->server ? impl_->server->port() : 0;
+}
 
 void node::stop(int64_t drain_ms) {
   if (impl_->stopped)

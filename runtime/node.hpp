@@ -12,14 +12,15 @@
 namespace troupe {
 
 struct node_options {
-  bool listen = true;      // false: no sockets, only door(); for `generate`, `chat` and host programs
+  bool listen = true; // false: no sockets, only door(); for `generate`, `chat` and host programs
   std::function<void(size_t done_bytes, size_t total_bytes)> progress; // of loading the weights; may be empty
 };
 
 /// One whole node in this process: model, supervised actors and, if asked for, the listener.
-/// Errors of start(): the model cannot be loaded, the address is in use, a key file cannot be read: a sentence each.
+/// Errors of start(): the model cannot be loaded, the address is in use, a key file cannot be read: a
+/// sentence each.
 class node {
- public:
+public:
   static result<std::unique_ptr<node>> start(const settings&, node_options);
   ~node(); // stop(), if that has not happened
 
@@ -34,7 +35,7 @@ class node {
   node(const node&) = delete;
   node& operator=(const node&) = delete;
 
- private:
+private:
   class impl;
   explicit node(std::unique_ptr<impl>);
   std::unique_ptr<impl> impl_;

@@ -14,10 +14,12 @@ std::vector<front_child> node_table(caf::actor_system& system, node_parts parts,
   return {
       {{.id = "ledger", .restart = restart_kind::permanent, .shutdown_ms = 1000},
        [=, &system, &numbers](front_children& current) {
-         current.ledger = system.spawn<ledger_keeper>(shared->ledger, shared->decoder, *shared->clock, numbers);
+         current.ledger =
+             system.spawn<ledger_keeper>(shared->ledger, shared->decoder, *shared->clock, numbers);
          return handle(current.ledger);
        }},
-      // Its supervisor has an intensity of its own; when that is exceeded, trying again is for people to decide.
+      // Its supervisor has an intensity of its own; when that is exceeded, trying again is for people to
+      // decide.
       {{.id = "engine", .restart = restart_kind::temporary, .shutdown_ms = 10'000},
        [=, &system, &numbers](front_children& current) {
          current.engine = system.spawn<engine_supervisor>(shared->engine, current.ledger, numbers);
@@ -25,8 +27,8 @@ std::vector<front_child> node_table(caf::actor_system& system, node_parts parts,
        }},
       {{.id = "health_monitor", .restart = restart_kind::permanent, .shutdown_ms = 1000},
        [=, &system, &numbers](front_children& current) {
-         current.health = system.spawn<health_monitor>(current.engine, shared->health, shared->health_interval,
-                                                       *shared->clock, numbers);
+         current.health = system.spawn<health_monitor>(current.engine, shared->health,
+                                                       shared->health_interval, *shared->clock, numbers);
          return handle(current.health);
        }},
       {{.id = "intake", .restart = restart_kind::permanent, .shutdown_ms = 1000},

@@ -24,9 +24,13 @@ child_table::child_table(caf::local_actor& owner, restart_strategy strategy, res
     rows_.push_back({.start = std::move(child.start), .handle = {}, .alive = false, .told_to_stop = {}});
 }
 
-child_table::outcome child_table::start_all() { return act(table_.start_all()); }
+child_table::outcome child_table::start_all() {
+  return act(table_.start_all());
+}
 
-child_table::outcome child_table::stop_all() { return act(table_.stop_all()); }
+child_table::outcome child_table::stop_all() {
+  return act(table_.stop_all());
+}
 
 child_table::outcome child_table::on_down(const caf::down_msg& message) {
   for (size_t index = 0; index < rows_.size(); ++index) {

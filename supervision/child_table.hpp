@@ -20,10 +20,10 @@ struct supervised_child {
 };
 
 /// Runs a supervision_table over real actors on behalf of the actor that owns it. Children are monitored, not
-/// linked: CAF lets a `kill` cross a link past every exit handler, so a killed child would take its supervisor
-/// along. The owner passes its down messages on and calls abandon() when it ends.
+/// linked: CAF lets a `kill` cross a link past every exit handler, so a killed child would take its
+/// supervisor along. The owner passes its down messages on and calls abandon() when it ends.
 class child_table {
- public:
+public:
   /// What the owner may want to know after on_down() or stop_all().
   struct outcome {
     std::optional<size_t> ended; // the child that ended by itself
@@ -49,7 +49,7 @@ class child_table {
   const child_spec& spec(size_t child) const { return table_.spec(child); }
   bool ending() const { return table_.ending(); }
 
- private:
+private:
   struct row {
     std::function<caf::actor()> start;
     caf::actor handle; // of the current life, or of the last

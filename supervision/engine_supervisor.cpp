@@ -18,14 +18,18 @@ constexpr milliseconds tick_interval{100};
 engine_supervisor::engine_supervisor(caf::actor_config& config, engine_options options, ledger_actor ledger,
                                      metrics& metrics)
     : engine_actor::base(config), options_(std::move(options)), ledger_(std::move(ledger)), metrics_(metrics),
-      children_(*this, restart_strategy::one_for_all, options_.intensity, children(), *options_.resources.clock) {}
+      children_(*this, restart_strategy::one_for_all, options_.intensity, children(),
+                *options_.resources.clock) {}
 
 std::vector<supervised_child> engine_supervisor::children() {
   // A step ends within step_time_max_ms or so; a detached actor stops after it.
   return {
-      {{.id = "page_manager", .restart = restart_kind::permanent, .shutdown_ms = 1000}, [this] { return start_page_manager(); }},
-      {{.id = "executor", .restart = restart_kind::permanent, .shutdown_ms = 5000}, [this] { return start_executor(); }},
-      {{.id = "batcher", .restart = restart_kind::permanent, .shutdown_ms = 1000}, [this] { return start_batcher(); }},
+      {{.id = "page_manager", .restart = restart_kind::permanent, .shutdown_ms = 1000},
+       [this] { return start_page_manager(); }},
+      {{.id = "executor", .restart = restart_kind::permanent, .shutdown_ms = 5000},
+       [this] { return start_executor(); }},
+      {{.id = "batcher", .restart = restart_kind::permanent, .shutdown_ms = 1000},
+       [this] { return start_batcher(); }},
   };
 }
 
@@ -37,13 +41,15 @@ caf::actor engine_supervisor::start_page_manager() {
 
 caf::actor engine_supervisor::start_executor() {
   const auto& limits = options_.batching.limits;
-  auto runner = std::make_shared<step_runner>(options_.resources, epoch_, limits.max_batch_size, limits.max_batch_tokens);
+  auto runner = std::make_shared<step_runner>(options_.resources, epoch_, limits.max_batch_size,
+                                              limits.max_batch_tokens);
   executor_ = system().spawn<executor, caf::detached>(std::move(runner), ledger_, metrics_);
   return caf::actor_cast<caf::actor>(executor_);
 }
 
 caf::actor engine_supervisor::start_batcher() {
-  batcher_ = system().spawn<batcher>(options_.batching, executor_, pages_, *options_.resources.clock, metrics_);
+  batcher_ =
+      system().spawn<batcher>(options_.batching, executor_, pages_, *options_.resources.clock, metrics_);
   return caf::actor_cast<caf::actor>(batcher_);
 }
 
@@ -78,7 +84,8 @@ void engine_supervisor::handle(const child_table::outcome& outcome, const caf::e
   if (outcome.ended) {
     const auto& id = children_.spec(*outcome.ended).id;
     metrics_.actor_restarts_total.of(id).Increment();
-    log_event(log_level::error, "actor_down", {{"actor", id}, {"epoch", epoch_}, {"reason", caf::to_string(reason)}});
+    log_event(log_level::error, "actor_down",
+              {{"actor", id}, {"epoch", epoch_}, {"reason", caf::to_string(reason)}});
   }
   if (outcome.gave_up)
     give_up_reason_ = reason;
@@ -95,9 +102,9 @@ void engine_supervisor::handle(const child_table::outcome& outcome, const caf::e
 void engine_supervisor::commit(const inject_fault& fault) {
   if (fault.part == engine_part::engine)
     return commit_fault(fault);
-  const auto part = fault.part == engine_part::batcher      ? batcher_child
+  const auto part = fault.part == engine_part::batcher    ? batcher_child
                     : fault.part == engine_part::executor ? executor_child
-                                                            : page_manager_child;
+                                                          : page_manager_child;
   if (fault.kind == fault_kind::kill)
     caf::anon_send_exit(children_.handle(part), caf::exit_reason::kill);
   else

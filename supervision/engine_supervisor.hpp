@@ -14,24 +14,24 @@ namespace troupe {
 using epoch_source = std::atomic<epoch_number>;
 
 struct engine_options {
-  engine_resources resources;     // kept across restarts
-  int32_t page_count = 0;         // pages that the page manager hands out; resources.pages has one more
+  engine_resources resources; // kept across restarts
+  int32_t page_count = 0;     // pages that the page manager hands out; resources.pages has one more
   batcher_options batching;
   restart_intensity intensity;
   std::shared_ptr<epoch_source> epochs;
 };
 
-/// Supervises one engine: page manager, executor and batcher, one for all. Its handle outlives their restarts. It
-/// stamps each life with an epoch and passes on what is meant for the current one.
+/// Supervises one engine: page manager, executor and batcher, one for all. Its handle outlives their
+/// restarts. It stamps each life with an epoch and passes on what is meant for the current one.
 class engine_supervisor final : public engine_actor::base {
- public:
+public:
   /// metrics must outlive the actor.
   engine_supervisor(caf::actor_config& config, engine_options options, ledger_actor ledger, metrics& metrics);
 
   behavior_type make_behavior() override;
   void on_exit() override;
 
- private:
+private:
   enum child : size_t { page_manager_child, executor_child, batcher_child };
 
   std::vector<supervised_child> children();

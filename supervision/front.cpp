@@ -66,8 +66,8 @@ void front::handle(const child_table::outcome& outcome, const caf::error& reason
     quit(children_.ending() && !outcome.gave_up ? caf::error{} : reason);
 }
 
-/// The engine is a temporary child: its supervisor has tried often enough. The node stays up, unready, and says
-/// so to everybody; whoever runs the process decides.
+/// The engine is a temporary child: its supervisor has tried often enough. The node stays up, unready, and
+/// says so to everybody; whoever runs the process decides.
 void front::on_engine_end(const std::string& reason) {
   options_.health->set_unavailable(true);
   metrics_.ready.Set(0);

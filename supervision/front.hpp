@@ -34,14 +34,14 @@ struct front_options {
 
 /// The node's root supervisor, and the one handle that doors know: it passes on to whoever lives now.
 class front final : public front_actor::base {
- public:
+public:
   /// metrics must outlive the actor.
   front(caf::actor_config& config, front_options options, metrics& metrics);
 
   behavior_type make_behavior() override;
   void on_exit() override;
 
- private:
+private:
   std::vector<supervised_child> children();
   void handle(const child_table::outcome& outcome, const caf::error& reason);
   void on_engine_end(const std::string& reason);

@@ -9,7 +9,9 @@ namespace {
 constexpr int32_t fatal_steps_max = 3;
 constexpr int32_t retry_after_s = 1;
 
-double seconds_between(steady_time from, steady_time to) { return std::chrono::duration<double>(to - from).count(); }
+double seconds_between(steady_time from, steady_time to) {
+  return std::chrono::duration<double>(to - from).count();
+}
 
 } // namespace
 
@@ -22,9 +24,10 @@ std::variant<accepted_response, rejection> ledger::open(open_entry request, subs
     return rejection{request_error::not_ready, "the engine failed and was given up: restart the server", "",
                      retry_after_s};
   if (entries_.size() >= limits_.entries_max)
-    return rejection{request_error::too_many_requests,
-                     fmt::format("{} requests are in progress, the limit (requests_max): retry later", entries_.size()),
-                     "", retry_after_s};
+    return rejection{
+        request_error::too_many_requests,
+        fmt::format("{} requests are in progress, the limit (requests_max): retry later", entries_.size()),
+        "", retry_after_s};
   if (by_response_.contains(request.response_id))
     return rejection{request_error::invalid_value, "a response with this id is in progress", "id", 0};
   accepted_response answer{.response_id = request.response_id,
@@ -35,7 +38,8 @@ std::variant<accepted_response, rejection> ledger::open(open_entry request, subs
                            .seed = request.spec.sampling.seed};
   const auto id = next_sequence_++;
   by_response_.emplace(request.response_id, id);
-  auto& entry = entries_.try_emplace(id, id, std::move(request), subscriber, make_decoder_(), clock_.now()).first->second;
+  auto& entry = entries_.try_emplace(id, id, std::move(request), subscriber, make_decoder_(), clock_.now())
+                    .first->second;
   entry.begin();
   send_ready(entry, out);
   dispatch(entry, out);
@@ -68,8 +72,8 @@ ledger_effects ledger::step(const step_result& result) {
 
 void ledger::take_token(ledger_entry& entry, const sampled_token& token, ledger_effects& out) {
   if (token.finish == finish_reason::error)
-    return fail(entry, request_error::engine_failed, "the model's logits are not finite: the model file may be damaged",
-                out);
+    return fail(entry, request_error::engine_failed,
+                "the model's logits are not finite: the model file may be damaged", out);
   const auto now = clock_.now();
   if (entry.emitted.empty()) {
     entry.first_token = now;
@@ -98,12 +102,13 @@ void ledger::note_end(const ledger_entry& entry, ledger_effects& out) {
   const auto now = clock_.now();
   const auto& log_end = entry.last_event();
   const auto first = entry.emitted.empty() ? now : entry.first_token;
-  out.ended.push_back({.response_id = entry.request.response_id,
-                       .kind = log_end.kind,
-                       .error = log_end.error,
-                       .prompt_tokens = log_end.prompt_tokens,
-                       .output_tokens = log_end.output_tokens,
-                       .timing = {seconds_between(entry.accepted, first), seconds_between(entry.accepted, now)}});
+  out.ended.push_back(
+      {.response_id = entry.request.response_id,
+       .kind = log_end.kind,
+       .error = log_end.error,
+       .prompt_tokens = log_end.prompt_tokens,
+       .output_tokens = log_end.output_tokens,
+       .timing = {seconds_between(entry.accepted, first), seconds_between(entry.accepted, now)}});
 }
 
 void ledger::send_ready(ledger_entry& entry, ledger_effects& out) {
@@ -121,7 +126,9 @@ void ledger::erase(Predicate unwanted) {
   });
 }
 
-void ledger::erase_delivered() { erase([](const ledger_entry& entry) { return entry.delivered(); }); }
+void ledger::erase_delivered() {
+  erase([](const ledger_entry& entry) { return entry.delivered(); });
+}
 
 ledger_effects ledger::acknowledge(const acknowledge_events& ack) {
   ledger_effects out;
@@ -191,7 +198,8 @@ ledger_effects ledger::check_deadlines() {
   for (auto& [id, entry] : entries_)
     if (now >= entry.deadline)
       fail(entry, request_error::deadline_exceeded,
-           fmt::format("not finished within {} ms: raise timeout_ms, or ask for fewer tokens", entry.request.timeout_ms),
+           fmt::format("not finished within {} ms: raise timeout_ms, or ask for fewer tokens",
+                       entry.request.timeout_ms),
            out);
   // A reader that does not take the end of its answer has one more timeout, then the log goes.
   erase([now](const ledger_entry& entry) {

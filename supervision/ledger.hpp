@@ -15,7 +15,7 @@
 namespace troupe {
 
 struct ledger_limits {
-  size_t entries_max = 256;              // admitted and not ended
+  size_t entries_max = 256;               // admitted and not ended
   int64_t unsent_bytes_max = 1024 * 1024; // events of one response that its reader has not acknowledged
 };
 
@@ -45,21 +45,22 @@ struct ledger_effects {
   std::vector<dispatch_sequence> dispatches;
   std::vector<cancel_sequence> cancels;
   std::optional<step_ack> ack;
-  std::vector<double> first_token_s;  // accepted → first token
-  std::vector<double> inter_token_s;  // between two tokens of one response
+  std::vector<double> first_token_s; // accepted → first token
+  std::vector<double> inter_token_s; // between two tokens of one response
   std::vector<ended_response> ended;
-  size_t stale_tokens = 0;            // dropped: of an old epoch, or known already
+  size_t stale_tokens = 0; // dropped: of an old epoch, or known already
 };
 
-/// Every accepted request with its tokens and its numbered events: the error kernel. It holds what is needed to
-/// run any answer again from where it was, and lets an engine's results in only by epoch and position, so that
-/// no restart can lose, repeat or rewrite a token. Plain code, no I/O.
+/// Every accepted request with its tokens and its numbered events: the error kernel. It holds what is needed
+/// to run any answer again from where it was, and lets an engine's results in only by epoch and position, so
+/// that no restart can lose, repeat or rewrite a token. Plain code, no I/O.
 class ledger {
- public:
+public:
   ledger(ledger_limits limits, make_text_decoder decoder, const time_source& clock);
 
   /// Accepts or refuses. Errors: too_many_requests, not_ready.
-  std::variant<accepted_response, rejection> open(open_entry request, subscriber_key subscriber, ledger_effects&);
+  std::variant<accepted_response, rejection> open(open_entry request, subscriber_key subscriber,
+                                                  ledger_effects&);
 
   ledger_effects step(const step_result& result);
   ledger_effects acknowledge(const acknowledge_events& ack);
@@ -71,7 +72,7 @@ class ledger {
 
   size_t entries() const { return entries_.size(); }
 
- private:
+private:
   using entry_map = std::map<sequence_id, ledger_entry>; // in order of arrival
 
   void dispatch(ledger_entry& entry, ledger_effects& out);
@@ -89,7 +90,7 @@ class ledger {
   entry_map entries_;
   std::unordered_map<std::string, sequence_id> by_response_;
   sequence_id next_sequence_ = 1;
-  epoch_number epoch_ = 0;  // 0: no engine yet
+  epoch_number epoch_ = 0; // 0: no engine yet
   bool engine_gone_ = false;
 };
 

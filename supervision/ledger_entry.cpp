@@ -7,7 +7,9 @@ namespace troupe {
 namespace {
 
 /// What an event weighs in a reader's buffer: its text and the JSON around it.
-int64_t weight_of(const response_event& event) { return 256 + static_cast<int64_t>(event.text.size()); }
+int64_t weight_of(const response_event& event) {
+  return 256 + static_cast<int64_t>(event.text.size());
+}
 
 } // namespace
 
@@ -56,7 +58,8 @@ void ledger_entry::append(const sampled_token& token) {
 }
 
 void ledger_entry::close_text(event_kind terminal) {
-  for (auto kind : {event_kind::output_text_done, event_kind::content_part_done, event_kind::output_item_done, terminal})
+  for (auto kind :
+       {event_kind::output_text_done, event_kind::content_part_done, event_kind::output_item_done, terminal})
     push(kind).text = text_;
   log_.back().prompt_tokens = static_cast<int32_t>(request.spec.prompt.size());
   log_.back().output_tokens = static_cast<int32_t>(emitted.size());

@@ -19,13 +19,15 @@ using make_text_decoder = std::function<text_decoder()>;
 
 /// One accepted request: its event log is a function of its tokens.
 class ledger_entry {
- public:
-  ledger_entry(sequence_id id, open_entry request, subscriber_key subscriber, text_decoder decoder, steady_time now);
+public:
+  ledger_entry(sequence_id id, open_entry request, subscriber_key subscriber, text_decoder decoder,
+               steady_time now);
 
   /// Appends `created` and `in_progress`.
   void begin();
 
-  /// Appends what this token adds: a delta if it completes a character, the closing events if it ends the answer.
+  /// Appends what this token adds: a delta if it completes a character, the closing events if it ends the
+  /// answer.
   void append(const sampled_token& token);
 
   /// Appends `failed`, the terminal event.
@@ -48,12 +50,12 @@ class ledger_entry {
   const steady_time accepted;
   const steady_time deadline;
   std::vector<token_id> emitted;
-  epoch_number epoch = 0;     // in which it was last dispatched; 0: not yet
-  int32_t fatal_steps = 0;    // crashed steps that contained it
+  epoch_number epoch = 0;  // in which it was last dispatched; 0: not yet
+  int32_t fatal_steps = 0; // crashed steps that contained it
   steady_time first_token{};
   steady_time last_token{};
 
- private:
+private:
   response_event& push(event_kind kind);
   void open_text();
   void close_text(event_kind terminal);

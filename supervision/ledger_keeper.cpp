@@ -101,7 +101,8 @@ void ledger_keeper::act(ledger_effects effects) {
     metrics_.inter_token_latency_seconds.Observe(seconds);
   for (const auto& ended : effects.ended)
     note_end(ended);
-  metrics_.generation_tokens_total.Increment(static_cast<double>(effects.first_token_s.size() + effects.inter_token_s.size()));
+  metrics_.generation_tokens_total.Increment(
+      static_cast<double>(effects.first_token_s.size() + effects.inter_token_s.size()));
   metrics_.stale_results_dropped_total.Increment(static_cast<double>(effects.stale_tokens));
 }
 
@@ -109,7 +110,8 @@ void ledger_keeper::note_end(const ended_response& ended) {
   const auto outcome = outcome_of(ended);
   const auto first_s = ended.timing.queue_and_prefill_s;
   const auto total_s = ended.timing.total_s;
-  metrics_.request_success_total.of(ended.kind == event_kind::failed && ended.error != request_error::cancelled ? "error" : outcome)
+  metrics_.request_success_total
+      .of(ended.kind == event_kind::failed && ended.error != request_error::cancelled ? "error" : outcome)
       .Increment();
   metrics_.prompt_tokens_total.Increment(ended.prompt_tokens);
   metrics_.request_prompt_tokens.Observe(ended.prompt_tokens);
@@ -117,12 +119,12 @@ void ledger_keeper::note_end(const ended_response& ended) {
   metrics_.e2e_request_latency_seconds.Observe(total_s);
   metrics_.request_decode_time_seconds.Observe(total_s - first_s);
   log_event(log_level::info, "response_ended",
-              {{"response", ended.response_id},
-               {"outcome", outcome},
-               {"prompt_tokens", ended.prompt_tokens},
-               {"output_tokens", ended.output_tokens},
-               {"first_token_ms", static_cast<int64_t>(first_s * 1000)},
-               {"total_ms", static_cast<int64_t>(total_s * 1000)}});
+            {{"response", ended.response_id},
+             {"outcome", outcome},
+             {"prompt_tokens", ended.prompt_tokens},
+             {"output_tokens", ended.output_tokens},
+             {"first_token_ms", static_cast<int64_t>(first_s * 1000)},
+             {"total_ms", static_cast<int64_t>(total_s * 1000)}});
 }
 
 void ledger_keeper::send_events(std::vector<addressed_event> events) {

@@ -10,15 +10,15 @@ namespace troupe {
 
 /// The ledger as an actor: sends what each event returns.
 class ledger_keeper final : public ledger_actor::base {
- public:
+public:
   /// clock and metrics must outlive the actor.
-  ledger_keeper(caf::actor_config& config, ledger_limits limits, make_text_decoder decoder, const time_source& clock,
-                metrics& metrics);
+  ledger_keeper(caf::actor_config& config, ledger_limits limits, make_text_decoder decoder,
+                const time_source& clock, metrics& metrics);
 
   behavior_type make_behavior() override;
   void on_exit() override;
 
- private:
+private:
   subscriber_key key_of(const subscriber_actor& subscriber);
   void act(ledger_effects effects);
   void note_end(const ended_response& ended);

@@ -71,7 +71,8 @@ supervision_table::effects supervision_table::stop_and_start(size_t first, size_
   for (size_t index = last; index-- > first;) {
     auto& each = children_[index];
     // A temporary sibling that has ended stays away.
-    each.pending = each.pending || each.state != child_state::stopped || each.spec.restart != restart_kind::temporary;
+    each.pending =
+        each.pending || each.state != child_state::stopped || each.spec.restart != restart_kind::temporary;
     if (each.state == child_state::running) {
       each.state = child_state::stopping;
       stops.stop.push_back(index);

@@ -10,12 +10,12 @@ namespace troupe {
 
 /// Who is stopped and started when a child ends: the supervisor without the actors.
 class supervision_table {
- public:
+public:
   /// Children by their row: first stop those in `stop`, in this order; then start those in `start`.
   struct effects {
     std::vector<size_t> stop;
     std::vector<size_t> start;
-    bool give_up = false; // the intensity is exceeded: end with a reason once all children are down
+    bool give_up = false;  // the intensity is exceeded: end with a reason once all children are down
     bool all_down = false; // after give_up or stop_all(): nobody is left
   };
 
@@ -35,7 +35,7 @@ class supervision_table {
   bool ending() const { return ending_; }
   uint64_t restarts() const { return restarts_; } // of children that ended by themselves
 
- private:
+private:
   enum class child_state { stopped, running, stopping };
   struct row {
     child_spec spec;

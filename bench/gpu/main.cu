@@ -1,11 +1,15 @@
 #include "bench/gpu/measure.hpp"
 #include "bench/gpu/sections.hpp"
 
+#include <cstdio>
 #include <cstring>
+#include <exception>
 
-/// bench_cuda REPORT.txt [ladder] [agreement] [step]: without names, all of them.
-int main(int count, char** arguments) {
-  using namespace troupe::cuda;
+namespace {
+
+using namespace troupe::cuda;
+
+void run(int count, char** arguments) {
   auto wanted = [&](const char* name) {
     for (int i = 2; i < count; ++i)
       if (std::strcmp(arguments[i], name) == 0)
@@ -30,5 +34,17 @@ int main(int count, char** arguments) {
     bench_linear_ladder(stream, ceiling);
   if (count > 1)
     save_report(arguments[1]);
-  return 0;
+}
+
+} // namespace
+
+/// bench_cuda REPORT.txt [ladder] [agreement] [step]: without names, all of them.
+int main(int count, char** arguments) {
+  try {
+    run(count, arguments);
+    return 0;
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "%s\n", e.what());
+    return 1;
+  }
 }

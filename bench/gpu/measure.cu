@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdarg>
 #include <cstdio>
-#include <cstdlib>
+#include <stdexcept>
 
 namespace troupe::cuda {
 
@@ -14,20 +14,17 @@ std::string report_text;
 } // namespace
 
 void must(cudaError_t e, const char* what) {
-  if (e == cudaSuccess)
-    return;
-  std::fprintf(stderr, "%s: %s\n", what, cudaGetErrorString(e));
-  std::exit(1);
+  if (e != cudaSuccess)
+    throw std::runtime_error(format("%s: %s", what, cudaGetErrorString(e)));
 }
 
 void must(launch_status s, const char* what) {
   if (s == launch_status::ok)
     return;
   auto m = last_mismatch();
-  std::fprintf(stderr, "%s: %s (%s: expected %lld, got %lld; device error %d: %s)\n", what, to_string(s),
-               m.name, static_cast<long long>(m.expected), static_cast<long long>(m.got), last_device_error(),
-               cudaGetErrorString(static_cast<cudaError_t>(last_device_error())));
-  std::exit(1);
+  throw std::runtime_error(format("%s: %s (%s: expected %lld, got %lld; device error %d)", what, to_string(s),
+                                  m.name, static_cast<long long>(m.expected), static_cast<long long>(m.got),
+                                  last_device_error()));
 }
 
 timing time_graph(cudaStream_t stream, const std::function<void()>& body, int samples, int repeats) {
@@ -70,10 +67,8 @@ void report(const std::string& line) {
 
 void save_report(const std::string& path) {
   FILE* file = std::fopen(path.c_str(), "w");
-  if (file == nullptr) {
-    std::fprintf(stderr, "%s: cannot be written\n", path.c_str());
-    std::exit(1);
-  }
+  if (file == nullptr)
+    throw std::runtime_error(path + " cannot be written");
   std::fputs(report_text.c_str(), file);
   std::fclose(file);
 }

@@ -9,7 +9,7 @@
 
 namespace troupe::cuda {
 
-/// Ends the program with CUDA's sentence: a bench has nobody to hand an error to.
+/// Throws std::runtime_error with CUDA's sentence.
 void must(cudaError_t e, const char* what);
 void must(launch_status s, const char* what);
 

@@ -11,17 +11,26 @@ void bench_prefill_agreement(cudaStream_t stream) {
     int32_t n, k;
     linear_result result;
   };
-  constexpr shape shapes[] = {{"qkv", 6144, 4096, linear_result::bf16_rows},
-                              {"o", 4096, 4096, linear_result::add_to_fp32},
-                              {"gate_up", 28672, 4096, linear_result::bf16_rows},
-                              {"down", 4096, 14336, linear_result::add_to_fp32},
-                              {"lm_head", 128256, 4096, linear_result::fp32_rows}};
+  constexpr shape shapes[] = {{"Llama-3-8B qkv", 6144, 4096, linear_result::bf16_rows},
+                              {"Llama-3-8B o", 4096, 4096, linear_result::add_to_fp32},
+                              {"Llama-3-8B gate_up", 28672, 4096, linear_result::bf16_rows},
+                              {"Llama-3-8B down", 4096, 14336, linear_result::add_to_fp32},
+                              {"Llama-3-8B lm_head", 128256, 4096, linear_result::fp32_rows},
+                              {"Qwen2.5-7B qkv", 4608, 3584, linear_result::bf16_rows},
+                              {"Qwen2.5-7B o", 3584, 3584, linear_result::add_to_fp32},
+                              {"Qwen2.5-7B gate_up", 37888, 3584, linear_result::bf16_rows},
+                              {"Qwen2.5-7B down", 3584, 18944, linear_result::add_to_fp32},
+                              {"SmolLM2-135M qkv", 960, 576, linear_result::bf16_rows},
+                              {"SmolLM2-135M gate_up", 3072, 576, linear_result::bf16_rows},
+                              {"SmolLM2-135M down", 576, 1536, linear_result::add_to_fp32},
+                              {"Gemma-3-270M qkv", 1536, 640, linear_result::bf16_rows},
+                              {"Gemma-3-270M down", 640, 2048, linear_result::add_to_fp32}};
   std::unique_ptr<prefill_linear> prefill;
   must(prefill_linear::open(prefill), "cuBLASLt");
   report("| prefill product | tokens | different words | compared | us | TFLOP/s |");
   report("|---|---|---|---|---|---|");
   for (const auto& s : shapes)
-    for (int32_t tokens : {80, 512, 2048}) {
+    for (int32_t tokens : {80, 128, 256, 512, 2048, 8192}) {
       if (s.n == 128256 && tokens > 80)
         continue; // prefill needs logits of last rows only
       linear_agreement found{};

@@ -14,7 +14,8 @@ namespace troupe {
 /// A code of 12 bits is kept as two int8: q = 16 * high + low, high in [-127, 127], low in [-8, 7]. A block's
 /// product with 32 weights of 8 bits stays below 2^24, exact in int32 and in fp32.
 struct quantized_rows {
-  int8_t* codes;   // [columns / 32, stride, 64]: a block of every token, 32 high then 32 low, then the next block
+  int8_t*
+      codes; // [columns / 32, stride, 64]: a block of every token, 32 high then 32 low, then the next block
   float* scales;   // [columns / 32, stride]
   float* sums;     // [columns / 32, stride], scale * (sum of q)
   int32_t* totals; // [columns / 32, stride], sum of q

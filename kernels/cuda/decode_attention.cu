@@ -1,7 +1,6 @@
+#include "kernels/cuda/attention_block.cuh"
 #include "kernels/cuda/decode_attention.hpp"
 #include "kernels/cuda/launch.cuh"
-#include "kernels/cuda/ptx.cuh"
-#include "kernels/cuda/rope.cuh"
 
 namespace troupe::cuda {
 
@@ -10,32 +9,14 @@ namespace {
 constexpr int32_t threads = 128;
 constexpr int32_t warps = threads / 32;
 constexpr int32_t query_rows = 16; // of the mma: the heads that share a key head, then zeros
-constexpr float log2_e = 1.4426950408889634f;
-
-/// A [rows, Columns] bf16 tile in shared memory; a row's 16-byte units are exchanged by its low bits, so that
-/// ldmatrix meets no bank twice.
-template <int Columns>
-struct shared_tile {
-  __nv_bfloat16* base;
-
-  __device__ int32_t offset(int32_t row, int32_t unit) const {
-    return row * Columns + (unit ^ (row & 7)) * 8;
-  }
-  __device__ uint32_t address(int32_t row, int32_t unit) const {
-    return shared_address(base + offset(row, unit));
-  }
-  __device__ __nv_bfloat162& pair(int32_t row, int32_t pair) const {
-    return *reinterpret_cast<__nv_bfloat162*>(base + offset(row, pair / 4) + pair % 4 * 2);
-  }
-};
 
 template <int HeadDim>
 struct attention_memory {
-  __nv_bfloat16 keys[attention_block * HeadDim];
+  __nv_bfloat16
+      keys[attention_block * HeadDim]; // then, from its start, sums [warps, 16, 4]: so 6 blocks fit on an SM
   __nv_bfloat16 values[attention_block * HeadDim];
   __nv_bfloat16 queries[query_rows * HeadDim]; // then, from its start, the probabilities [16, 64]
   float maxima[warps][query_rows];
-  float sums[warps][query_rows][4];
   uint32_t is_last;
 };
 
@@ -44,12 +25,6 @@ struct attention_place {
   int32_t sequence, kv_head, block, position, blocks, group;
   int64_t partial; // row of the first head of the group in partials
 };
-
-__device__ float power_of_two(float x) {
-  float y;
-  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
-  return y;
-}
 
 /// Starts the copies of the block's keys and values, without the new token's. Needs nothing of the kernel
 /// before.
@@ -80,19 +55,17 @@ __device__ void fetch_earlier_tokens(const decode_attention_params& params, cons
 /// The new token's key and value, from qkv into the last block and into the page.
 template <int HeadDim>
 __device__ void append_new_token(const decode_attention_params& params, const attention_place& at,
-                                 attention_memory<HeadDim>& memory) {
+                                 attention_memory<HeadDim>& memory, float2 angle) {
   shared_tile<HeadDim> keys{memory.keys}, values{memory.values};
   const int32_t* table = params.block_tables + int64_t(at.sequence) * params.table_stride;
   const auto* qkv = reinterpret_cast<const __nv_bfloat162*>(params.qkv);
   int32_t kv_heads = params.pages.kv_heads, row = at.position % attention_block;
   int64_t token = int64_t(at.sequence) * (params.heads + 2 * kv_heads);
-  const auto* angles =
-      reinterpret_cast<const float2*>(params.rope_table) + int64_t(at.position) * (HeadDim / 2);
   auto* key = reinterpret_cast<__nv_bfloat162*>(
       key_row(params.pages, table[at.position / page_tokens], at.kv_head, at.position % page_tokens));
   auto* value = key + value_offset(params.pages) / 2;
   for (int32_t i = int32_t(threadIdx.x); i < HeadDim / 2; i += threads) {
-    auto k = rotate(qkv[(token + params.heads + at.kv_head) * (HeadDim / 2) + i], angles[i]);
+    auto k = rotate(qkv[(token + params.heads + at.kv_head) * (HeadDim / 2) + i], angle);
     auto v = qkv[(token + params.heads + kv_heads + at.kv_head) * (HeadDim / 2) + i];
     keys.pair(row, i) = k;
     values.pair(row, i) = v;
@@ -101,18 +74,18 @@ __device__ void append_new_token(const decode_attention_params& params, const at
   }
 }
 
+/// angle: of pair threadIdx.x % (HeadDim / 2), the only one a thread meets.
 template <int HeadDim>
 __device__ void rotate_queries(const decode_attention_params& params, const attention_place& at,
-                               attention_memory<HeadDim>& memory) {
+                               attention_memory<HeadDim>& memory, float2 angle) {
   constexpr int32_t pairs = HeadDim / 2;
   shared_tile<HeadDim> queries{memory.queries};
   const auto* qkv = reinterpret_cast<const __nv_bfloat162*>(params.qkv);
   int64_t first = int64_t(at.sequence) * (params.heads + 2 * params.pages.kv_heads) + at.kv_head * at.group;
-  const auto* angles = reinterpret_cast<const float2*>(params.rope_table) + int64_t(at.position) * pairs;
   for (int32_t i = int32_t(threadIdx.x); i < query_rows * pairs; i += threads) {
     int32_t row = i / pairs, pair = i % pairs;
-    queries.pair(row, pair) = row < at.group ? rotate(qkv[(first + row) * pairs + pair], angles[pair])
-                                             : __floats2bfloat162_rn(0.0f, 0.0f);
+    queries.pair(row, pair) =
+        row < at.group ? rotate(qkv[(first + row) * pairs + pair], angle) : __floats2bfloat162_rn(0.0f, 0.0f);
   }
 }
 
@@ -123,14 +96,7 @@ __device__ void score_keys(const decode_attention_params& params, const attentio
   shared_tile<HeadDim> keys{const_cast<__nv_bfloat16*>(memory.keys)};
   shared_tile<HeadDim> queries{const_cast<__nv_bfloat16*>(memory.queries)};
   int32_t warp = int32_t(threadIdx.x) / 32, lane = int32_t(threadIdx.x) % 32;
-#pragma unroll
-  for (int32_t step = 0; step < HeadDim / 16; ++step) {
-    uint32_t q[4], k[4];
-    load_matrices(q, queries.address(lane % 16, step * 2 + lane / 16));
-    load_matrices(k, keys.address(warp * 16 + lane / 16 * 8 + lane % 8, step * 2 + lane / 8 % 2));
-    mma_16x8x16(s[0], q, k[0], k[1]);
-    mma_16x8x16(s[1], q, k[2], k[3]);
-  }
+  score_16_keys<HeadDim>(queries, 0, keys, warp * 16, s[0], s[1]);
   float factor = params.scale * log2_e;
 #pragma unroll
   for (int32_t i = 0; i < 8; ++i) {
@@ -154,7 +120,8 @@ __device__ void softmax_block(attention_memory<HeadDim>& memory, float (&s)[2][4
     if (lane % 4 == 0)
       memory.maxima[warp][row + half * 8] = top;
   }
-  __syncthreads(); // also: every warp has read the queries, whose place the probabilities take
+  __syncthreads(); // also: every warp has read queries and keys, whose places probabilities and sums take
+  auto* sums = reinterpret_cast<float*>(memory.keys);
   shared_tile<attention_block> probabilities{memory.queries};
 #pragma unroll
   for (int32_t half = 0; half < 2; ++half) {
@@ -169,14 +136,14 @@ __device__ void softmax_block(attention_memory<HeadDim>& memory, float (&s)[2][4
       sum = sum + p0 + p1;
       probabilities.pair(r, warp * 8 + tile * 4 + lane % 4) = __floats2bfloat162_rn(p0, p1);
     }
-    memory.sums[warp][r][lane % 4] = sum;
+    sums[(warp * query_rows + r) * 4 + lane % 4] = sum;
   }
   __syncthreads();
 #pragma unroll
   for (int32_t half = 0; half < 2; ++half) {
-    const auto& sums = memory.sums;
-    int32_t r = row + half * 8, j = lane % 4;
-    float sum = ((sums[0][r][j] + sums[1][r][j]) + sums[2][r][j]) + sums[3][r][j];
+    const float* mine = sums + (row + half * 8) * 4 + lane % 4;
+    constexpr int32_t stride = query_rows * 4; // from warp to warp
+    float sum = ((mine[0] + mine[stride]) + mine[2 * stride]) + mine[3 * stride];
     sum += __shfl_xor_sync(~0u, sum, 1);
     sum += __shfl_xor_sync(~0u, sum, 2);
     l[half] = sum;
@@ -198,13 +165,8 @@ __device__ void weigh_values(const decode_attention_params& params, const attent
     uint32_t p[4];
     load_matrices(p, probabilities.address(lane % 16, step * 2 + lane / 16));
 #pragma unroll
-    for (int32_t t = 0; t < tiles; t += 2) {
-      uint32_t v[4];
-      load_matrices_transposed(
-          v, values.address(step * 16 + lane / 8 % 2 * 8 + lane % 8, warp * tiles + t + lane / 16));
-      mma_16x8x16(o[t], p, v[0], v[1]);
-      mma_16x8x16(o[t + 1], p, v[2], v[3]);
-    }
+    for (int32_t t = 0; t < tiles; t += 2)
+      weigh_16_keys<HeadDim>(p, values, step * 16, warp * tiles + t, o[t], o[t + 1]);
   }
   float* sums_and_maxima = params.partials + int64_t(gridDim.z) * gridDim.y * gridDim.x * at.group * HeadDim;
 #pragma unroll
@@ -233,25 +195,23 @@ __device__ void combine_blocks(const decode_attention_params& params, const atte
       first;
   for (int32_t i = int32_t(threadIdx.x); i < at.group * fours; i += threads) {
     int32_t head = i / fours;
-    float top = -INFINITY, sum = 0.0f, o[4] = {};
+    running_softmax row;
+    float o[4] = {}, old_factor, factor;
 #pragma unroll 8
     for (int32_t b = 0; b < at.blocks; ++b) {
       float2 ml = __ldcg(maxima_and_sums + b * at.group + head);
       float4 part = __ldcg(partials + int64_t(b) * at.group * fours + i);
-      float next = fmaxf(top, ml.x);
-      float old_factor = power_of_two(top - next), factor = power_of_two(ml.x - next);
-      top = next;
-      sum = fmaf(sum, old_factor, ml.y * factor);
+      row.add(ml.x, ml.y, old_factor, factor);
       o[0] = fmaf(o[0], old_factor, part.x * factor);
       o[1] = fmaf(o[1], old_factor, part.y * factor);
       o[2] = fmaf(o[2], old_factor, part.z * factor);
       o[3] = fmaf(o[3], old_factor, part.w * factor);
     }
-    float inverse = 1.0f / sum;
+    float inverse = 1.0f / row.sum;
     __nv_bfloat162 out[2] = {__floats2bfloat162_rn(o[0] * inverse, o[1] * inverse),
                              __floats2bfloat162_rn(o[2] * inverse, o[3] * inverse)};
-    int64_t row = int64_t(at.sequence) * params.heads + at.kv_head * at.group;
-    reinterpret_cast<uint2*>(params.output)[row * fours + i] = *reinterpret_cast<uint2*>(out);
+    int64_t first_head = int64_t(at.sequence) * params.heads + at.kv_head * at.group;
+    reinterpret_cast<uint2*>(params.output)[first_head * fours + i] = *reinterpret_cast<uint2*>(out);
   }
 }
 
@@ -270,29 +230,35 @@ __global__ void __launch_bounds__(threads)
   at.blocks = at.position / attention_block + 1;
   at.group = params.heads / params.pages.kv_heads;
   at.partial = ((int64_t(at.sequence) * gridDim.y + at.kv_head) * gridDim.x + at.block) * at.group;
-  if (at.block < at.blocks)
+  float2 angle{};
+  if (at.block < at.blocks) {
     fetch_earlier_tokens(params, at, memory);
+    constexpr int32_t pairs = HeadDim / 2;
+    angle = reinterpret_cast<const float2*>(
+        params.rope_table)[int64_t(at.position) * pairs + threadIdx.x % pairs];
+  }
   wait_for_previous_kernels();
   if (at.block >= at.blocks)
     return;
-  rotate_queries(params, at, memory);
+  rotate_queries(params, at, memory, angle);
   if (at.block == at.blocks - 1)
-    append_new_token(params, at, memory);
+    append_new_token(params, at, memory, angle);
   copies_wait<0>();
   __syncthreads();
   float s[2][4] = {}, m[2], l[2];
   score_keys(params, at, memory, s);
   softmax_block(memory, s, m, l);
   weigh_values(params, at, memory, m, l);
-  __threadfence();
   __syncthreads();
   uint32_t* counter = params.counters + at.sequence * int32_t(gridDim.y) + at.kv_head;
-  if (threadIdx.x == 0)
+  if (threadIdx.x == 0) { // one thread's fences serve the block: they are cumulative over its barriers
+    __threadfence();
     memory.is_last = atomicAdd(counter, 1u) + 1 == uint32_t(at.blocks) ? 1u : 0u;
+    __threadfence();
+  }
   __syncthreads();
   if (memory.is_last == 0)
     return;
-  __threadfence();
   combine_blocks<HeadDim>(params, at);
   if (threadIdx.x == 0)
     *counter = 0;

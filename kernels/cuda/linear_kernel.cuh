@@ -97,6 +97,7 @@ struct linear_producer {
     int32_t items = plan.rounds * plan.k_stages;
     int32_t ahead = min(items, plan.stages);
     int32_t tile = int32_t(blockIdx.x), k_stage = 0;
+    tensor_map_prefetch(input_map);
 #pragma unroll 1
     for (int32_t i = 0; i < ahead; ++i) {
       fetch_weights(tile, k_stage, i);

@@ -10,7 +10,11 @@ namespace troupe::cuda {
 namespace {
 
 constexpr size_t workspace_bytes = 32 * 1024 * 1024;
-constexpr int32_t planned_tokens = 2048; // the algorithm of a shape is the best one for this many
+
+/// The tokens for which a size class takes the best algorithm.
+int32_t planned_tokens(int32_t tokens) {
+  return tokens <= 128 ? 128 : tokens <= 256 ? 256 : tokens <= 512 ? 512 : 2048;
+}
 
 /// What must be freed after one call.
 struct lt_problem {
@@ -79,7 +83,7 @@ public:
       return fail_mismatch(launch_status::unsupported, "result", 0, static_cast<int64_t>(params.result));
     auto type = params.result == linear_result::bf16_rows ? CUDA_R_16BF : CUDA_R_32F;
     float alpha = 1.0f, beta = params.result == linear_result::add_to_fp32 ? 1.0f : 0.0f;
-    auto key = std::tuple(params.n, params.k, params.result);
+    auto key = std::tuple(params.n, params.k, params.result, planned_tokens(params.tokens));
     auto found = algorithms_.find(key);
     if (found == algorithms_.end()) {
       cublasLtMatmulAlgo_t chosen;
@@ -97,10 +101,11 @@ public:
   }
 
 private:
-  /// The best algorithm without a split of K, at planned_tokens rows.
+  /// The best algorithm without a split of K for the size class.
   launch_status choose(const linear_params& params, cudaDataType_t type, cublasLtMatmulAlgo_t& out) {
     lt_problem problem;
-    if (auto e = problem.make(planned_tokens, params.n, params.k, type); e != CUBLAS_STATUS_SUCCESS)
+    if (auto e = problem.make(planned_tokens(params.tokens), params.n, params.k, type);
+        e != CUBLAS_STATUS_SUCCESS)
       return fail_device(launch_status::library_missing, e);
     cublasLtMatmulPreference_t preference = nullptr;
     if (auto e = cublasLtMatmulPreferenceCreate(&preference); e != CUBLAS_STATUS_SUCCESS)
@@ -137,7 +142,7 @@ private:
 
   cublasLtHandle_t handle_ = nullptr;
   void* workspace_ = nullptr;
-  std::map<std::tuple<int32_t, int32_t, linear_result>, cublasLtMatmulAlgo_t> algorithms_;
+  std::map<std::tuple<int32_t, int32_t, linear_result, int32_t>, cublasLtMatmulAlgo_t> algorithms_;
 };
 
 } // namespace

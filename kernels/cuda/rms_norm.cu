@@ -10,48 +10,65 @@ namespace troupe::cuda {
 namespace {
 
 constexpr int32_t threads = 512;
+constexpr int32_t kept_fours = 4; // of a thread in registers: rows of up to 8,192
 
-/// One block a row. Thread t adds up its own elements (4 t, 4 (t + 512), ...; single ones where hidden is no
-/// multiple of 4) before the block's tree.
-template <bool Fours>
+__device__ float inverse_root(float sum, const rms_norm_params& params) {
+  return 1.0f / sqrtf(sum / float(params.hidden) + params.epsilon);
+}
+
+__device__ uint2 scale_four(float4 x, float4 w, float scale) {
+  __nv_bfloat162 y[2] = {__floats2bfloat162_rn(x.x * scale * w.x, x.y * scale * w.y),
+                         __floats2bfloat162_rn(x.z * scale * w.z, x.w * scale * w.w)};
+  return *reinterpret_cast<uint2*>(y);
+}
+
+/// One block a row; a thread adds up its own elements, 4 at a time every 2,048, before the block's tree.
+/// Weights come before the previous kernel has ended.
+__global__ void __launch_bounds__(threads) rms_norm_fours_kernel(rms_norm_params params) {
+  __shared__ float sums[threads / 32];
+  let_next_kernel_start();
+  int32_t fours = params.hidden / 4;
+  const auto* input = reinterpret_cast<const float4*>(params.input) + int64_t(blockIdx.x) * fours;
+  const auto* weight = reinterpret_cast<const float4*>(params.weight);
+  auto* output = reinterpret_cast<uint2*>(params.output) + int64_t(blockIdx.x) * fours;
+  float4 x[kept_fours] = {}, w[kept_fours] = {};
+#pragma unroll
+  for (int32_t j = 0; j < kept_fours; ++j)
+    if (int32_t i = int32_t(threadIdx.x) + j * threads; i < fours)
+      w[j] = weight[i];
+  wait_for_previous_kernels();
+#pragma unroll
+  for (int32_t j = 0; j < kept_fours; ++j)
+    if (int32_t i = int32_t(threadIdx.x) + j * threads; i < fours)
+      x[j] = input[i];
+  float sum = 0.0f;
+#pragma unroll
+  for (const float4& v : x) {
+    sum = fmaf(v.x, v.x, sum);
+    sum = fmaf(v.y, v.y, sum);
+    sum = fmaf(v.z, v.z, sum);
+    sum = fmaf(v.w, v.w, sum);
+  }
+  float scale = inverse_root(block_sum<threads / 32>(sum, sums), params);
+#pragma unroll
+  for (int32_t j = 0; j < kept_fours; ++j)
+    if (int32_t i = int32_t(threadIdx.x) + j * threads; i < fours)
+      output[i] = scale_four(x[j], w[j], scale);
+}
+
+/// Rows of any length, one element at a time.
 __global__ void __launch_bounds__(threads) rms_norm_kernel(rms_norm_params params) {
   __shared__ float sums[threads / 32];
   let_next_kernel_start();
-  constexpr int32_t width = Fours ? 4 : 1;
   const float* input = params.input + int64_t(blockIdx.x) * params.hidden;
   auto* output = reinterpret_cast<__nv_bfloat16*>(params.output) + int64_t(blockIdx.x) * params.hidden;
   wait_for_previous_kernels();
   float sum = 0.0f;
-  for (int32_t i = int32_t(threadIdx.x) * width; i < params.hidden; i += threads * width) {
-    float x[width];
-    if constexpr (Fours)
-      *reinterpret_cast<float4*>(x) = *reinterpret_cast<const float4*>(input + i);
-    else
-      x[0] = input[i];
-#pragma unroll
-    for (float value : x)
-      sum = fmaf(value, value, sum);
-  }
-  sum = block_sum<threads / 32>(sum, sums);
-  float scale = 1.0f / sqrtf(sum / float(params.hidden) + params.epsilon);
-  for (int32_t i = int32_t(threadIdx.x) * width; i < params.hidden; i += threads * width) {
-    float x[width], w[width];
-    __nv_bfloat16 y[width];
-    if constexpr (Fours) {
-      *reinterpret_cast<float4*>(x) = *reinterpret_cast<const float4*>(input + i);
-      *reinterpret_cast<float4*>(w) = *reinterpret_cast<const float4*>(params.weight + i);
-    } else {
-      x[0] = input[i];
-      w[0] = params.weight[i];
-    }
-#pragma unroll
-    for (int32_t j = 0; j < width; ++j)
-      y[j] = __float2bfloat16_rn(x[j] * scale * w[j]);
-    if constexpr (Fours)
-      *reinterpret_cast<uint2*>(output + i) = *reinterpret_cast<uint2*>(y);
-    else
-      output[i] = y[0];
-  }
+  for (int32_t i = int32_t(threadIdx.x); i < params.hidden; i += threads)
+    sum = fmaf(input[i], input[i], sum);
+  float scale = inverse_root(block_sum<threads / 32>(sum, sums), params);
+  for (int32_t i = int32_t(threadIdx.x); i < params.hidden; i += threads)
+    output[i] = __float2bfloat16_rn(input[i] * scale * params.weight[i]);
 }
 
 } // namespace
@@ -63,9 +80,9 @@ launch_status rms_norm(const rms_norm_params& params, const gpu_stream& stream) 
   TROUPE_CUDA_RANGE(params.tokens, 1, 1 << 20);
   TROUPE_CUDA_RANGE(params.hidden, 1, 1 << 20);
   launch_shape shape{dim3(static_cast<unsigned>(params.tokens)), dim3(threads)};
-  if (params.hidden % 4 == 0)
-    return launch(rms_norm_kernel<true>, shape, stream, params);
-  return launch(rms_norm_kernel<false>, shape, stream, params);
+  if (params.hidden % 4 == 0 && params.hidden <= threads * kept_fours * 4)
+    return launch(rms_norm_fours_kernel, shape, stream, params);
+  return launch(rms_norm_kernel, shape, stream, params);
 }
 
 } // namespace troupe::cuda

@@ -11,10 +11,10 @@ using namespace troupe;
 
 namespace {
 
-/// Executor, page manager and ledger in virtual time: token n of a sequence is a function of all before it, so a
-/// wrong position, a lost or a repeated token shows in the answer.
+/// Executor, page manager and ledger in virtual time: token n of a sequence is a function of all before it,
+/// so a wrong position, a lost or a repeated token shows in the answer.
 class planner_world {
- public:
+public:
   planner_world(planner_limits with, int32_t page_count) : planner(with), pool(page_count), tables(pool) {}
 
   static token_id next_token(const std::vector<token_id>& known) {
@@ -166,8 +166,11 @@ class planner_world {
 };
 
 planner_limits small_limits() {
-  return {.max_batch_size = 4, .max_batch_tokens = 64, .step_time_max = milliseconds(200),
-          .batch_window = milliseconds(50), .canary_page = 1000};
+  return {.max_batch_size = 4,
+          .max_batch_tokens = 64,
+          .step_time_max = milliseconds(200),
+          .batch_window = milliseconds(50),
+          .canary_page = 1000};
 }
 
 std::vector<token_id> random_prompt(std::mt19937& random, size_t length_max) {

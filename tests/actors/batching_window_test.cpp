@@ -32,7 +32,7 @@ TEST_CASE("dense arrivals wait, for at most the window and not into silence") {
   const auto start = window.start_at(clock.now(), 1, oldest);
   CHECK(start > clock.now());
   CHECK(start <= oldest + milliseconds(50));
-  CHECK(start <= clock.now() + milliseconds(5)); // two expected intervals of silence
+  CHECK(start <= clock.now() + milliseconds(5));                 // two expected intervals of silence
   CHECK(window.start_at(clock.now(), 8, oldest) <= clock.now()); // full
   clock.advance(milliseconds(50));
   CHECK(window.start_at(clock.now(), 2, oldest) <= clock.now()); // the window closed

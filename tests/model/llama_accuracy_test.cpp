@@ -93,7 +93,8 @@ comparison compare_english(size_t count) {
   return out;
 }
 
-/// The gate: DESIGN.md's promise of accuracy for quantized activations and fp16 keys and values.
+/// The gate for quantized activations and fp16 keys and values: three to four times what is measured, so that
+/// a loss of two bits somewhere shows (docs/decisions/0001).
 void check_gate(comparison found) {
   WARN(found.differences.size() << " positions: worst difference " << 100 * found.worst()
                                 << "% of the range, median " << 100 * found.median()
@@ -101,10 +102,10 @@ void check_gate(comparison found) {
                                 << "; perplexity "
                                 << std::exp(found.our_loss / static_cast<double>(found.predicted))
                                 << ", times " << found.perplexity_ratio() << " of float64's");
-  CHECK(found.worst() <= 0.08);
-  CHECK(found.median() <= 0.02);
+  CHECK(found.worst() <= 0.01);
+  CHECK(found.median() <= 0.004);
   CHECK(found.other_tokens == 0);
-  CHECK(std::abs(found.perplexity_ratio() - 1.0) <= 0.005);
+  CHECK(std::abs(found.perplexity_ratio() - 1.0) <= 0.002);
 }
 
 } // namespace
@@ -123,11 +124,11 @@ TEST_CASE("the tiny model agrees with float64", "[llama]") {
   reference::reference_logits(
       weights.parameters, weights.tensors, tokens, 0, 2, [&](size_t t, std::span<const double> want) {
         const std::lock_guard lock(guard);
-        compare_position(want, std::span(ours).subspan(t * 320, 320), nullptr, 0.08, found);
+        compare_position(want, std::span(ours).subspan(t * 320, 320), nullptr, 0.01, found);
       });
   CHECK(found.differences.size() == 300);
-  CHECK(found.worst() < 0.08);
-  CHECK(found.median() < 0.02);
+  CHECK(found.worst() < 0.01);
+  CHECK(found.median() < 0.004);
   CHECK(found.other_tokens == 0);
 }
 

@@ -9,10 +9,10 @@
 
 namespace troupe {
 
-/// A listener that keeps everything and lets a test wait, with a bound, for what it needs. It acknowledges like a
-/// prompt reader.
+/// A listener that keeps everything and lets a test wait, with a bound, for what it needs. It acknowledges
+/// like a prompt reader.
 class answer_collector final : public stream_listener {
- public:
+public:
   explicit answer_collector(front_door& door) : door_(door) {}
 
   void on_accepted(const accepted_response& value) override {
@@ -53,7 +53,7 @@ class answer_collector final : public stream_listener {
     return rejected_;
   }
 
- private:
+private:
   template <class Condition>
   bool wait(Condition condition) {
     std::unique_lock lock(mutex_);

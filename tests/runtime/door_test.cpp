@@ -16,7 +16,9 @@ generation_request question(std::string id) {
   return request;
 }
 
-std::string text_of(const std::vector<response_event>& events) { return events.back().text; }
+std::string text_of(const std::vector<response_event>& events) {
+  return events.back().text;
+}
 
 } // namespace
 

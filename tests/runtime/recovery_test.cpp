@@ -69,7 +69,8 @@ TEST_CASE("killing or crashing any part of an engine changes no byte of any stre
   }
 }
 
-TEST_CASE("more crashes than the intensity allows: typed errors, no storm, and the node says it is not ready") {
+TEST_CASE(
+    "more crashes than the intensity allows: typed errors, no storm, and the node says it is not ready") {
   settings configuration = test_settings();
   configuration.restart_intensity = 2;
   configuration.restart_period_ms = 60'000;

@@ -23,7 +23,7 @@ inline settings test_settings() {
 
 /// A node without sockets over the default model, loaded once for all tests of the program.
 class test_node {
- public:
+public:
   explicit test_node(const settings& configuration = test_settings()) : numbers("test") {
     static const auto model = load_model(test_settings(), {});
     if (!model)

@@ -43,9 +43,14 @@ struct ledger_world {
     return std::holds_alternative<accepted_response>(opened);
   }
 
-  ledger_effects token(epoch_number epoch, sequence_id id, int32_t position, finish_reason finish = finish_reason::none) {
-    return note(book.step({.epoch = epoch, .step = 1, .tokens = {{id, position, position % 26, finish}},
-                           .computed_tokens = 1, .step_us = 1, .idle_us = 0}));
+  ledger_effects token(epoch_number epoch, sequence_id id, int32_t position,
+                       finish_reason finish = finish_reason::none) {
+    return note(book.step({.epoch = epoch,
+                           .step = 1,
+                           .tokens = {{id, position, position % 26, finish}},
+                           .computed_tokens = 1,
+                           .step_us = 1,
+                           .idle_us = 0}));
   }
 
   std::string text() const {
@@ -72,11 +77,11 @@ TEST_CASE("an answer has its events in order, numbered from 0") {
   world.token(1, 1, 0);
   world.token(1, 1, 1);
   auto effects = world.token(1, 1, 2, finish_reason::stop);
-  const std::vector<event_kind> expected{
-      event_kind::created,           event_kind::in_progress,       event_kind::output_item_added,
-      event_kind::content_part_added, event_kind::output_text_delta, event_kind::output_text_delta,
-      event_kind::output_text_done,  event_kind::content_part_done, event_kind::output_item_done,
-      event_kind::completed};
+  const std::vector<event_kind> expected{event_kind::created,           event_kind::in_progress,
+                                         event_kind::output_item_added, event_kind::content_part_added,
+                                         event_kind::output_text_delta, event_kind::output_text_delta,
+                                         event_kind::output_text_done,  event_kind::content_part_done,
+                                         event_kind::output_item_done,  event_kind::completed};
   std::vector<event_kind> kinds;
   for (const auto& event : world.events)
     kinds.push_back(event.kind);

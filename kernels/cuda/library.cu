@@ -1,0 +1,21 @@
+#include "kernels/cuda/library.hpp"
+#include "kernels/revision.hpp"
+
+extern "C" const troupe::cuda::library_table* troupe_cuda_library() {
+  using namespace troupe::cuda;
+  static constexpr library_table table{library_version,
+                                       troupe::kernel_revision,
+                                       argmax,
+                                       decode_attention,
+                                       embed,
+                                       linear,
+                                       rms_norm,
+                                       rope_append,
+                                       silu_multiply,
+                                       llama_decode,
+                                       prefill_linear::open,
+                                       compare_prefill_linear,
+                                       last_mismatch,
+                                       last_device_error};
+  return &table;
+}
