@@ -1,6 +1,7 @@
 #include "actors/executor.hpp"
 
 #include "actors/faults.hpp"
+#include "observe/log.hpp"
 
 namespace troupe {
 
@@ -23,6 +24,13 @@ executor::behavior_type executor::make_behavior() {
 }
 
 void executor::observe(const step_plan& plan, const step_result& result) {
+  if (log_enabled(log_level::debug))
+    log_event(log_level::debug, "step_ended",
+              {{"step", result.step},
+               {"sequences", plan.rows.size()},
+               {"tokens", result.computed_tokens},
+               {"step_us", result.step_us},
+               {"gap_us", plan.continues ? result.idle_us : 0}});
   metrics_.batch_size.Observe(static_cast<double>(plan.rows.size()));
   metrics_.iteration_tokens_total.Observe(result.computed_tokens);
   metrics_.step_seconds.Observe(static_cast<double>(result.step_us) * 1e-6);

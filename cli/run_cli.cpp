@@ -23,6 +23,12 @@ constexpr const char* description =
     "Troupe serves large language models: an OpenAI-compatible server, a chat in the terminal, and the\n"
     "benchmarks to go with them.";
 
+constexpr const char* bench_examples = R"(Examples:
+  troupe bench engine
+  troupe bench serve --url http://127.0.0.1:8080 --concurrency 8 --requests 100
+
+`troupe bench COMMAND --help` explains a command and all its flags.)";
+
 constexpr const char* examples = R"(Examples:
   ./deploy/fetch_model.sh                       fetch the default model once
   troupe serve                                  API on http://127.0.0.1:8080/v1
@@ -60,7 +66,7 @@ std::string unknown_command(const CLI::App& app, int argc, const char* const* ar
     std::ranges::transform(known, std::back_inserter(names), &CLI::App::get_name);
     if (names.empty() || argv[i][0] == '-')
       return {};
-    return fmt::format("There is no command {}{}.", argv[i], did_you_mean(argv[i], names));
+    return fmt::format("There is no command {}{}", argv[i], did_you_mean(argv[i], names));
   }
   return {};
 }
@@ -70,7 +76,7 @@ int usage_error(const CLI::App& app, const CLI::ParseError& error, int argc, con
   std::string sentence = unknown_command(app, argc, argv);
   if (sentence.empty())
     sentence = error.what();
-  if (!sentence.ends_with('.'))
+  if (!sentence.ends_with('.') && !sentence.ends_with('?'))
     sentence += '.';
   fail(io, sentence + " " + advice(app));
   return exit_usage;
@@ -87,6 +93,7 @@ void describe(CLI::App& app, command& chosen) {
   add_chat(app, chosen);
   add_generate(app, chosen);
   CLI::App* bench = app.add_subcommand("bench", "Measure the engine alone, or a running server.");
+  bench->footer(bench_examples);
   bench->require_subcommand(1);
   add_bench_engine(*bench, chosen);
   add_bench_serve(*bench, chosen);

@@ -1,7 +1,7 @@
 #include "bench/gpu/measure.hpp"
 #include "bench/gpu/sections.hpp"
 #include "kernels/cuda/decode_attention.hpp"
-#include "kernels/cuda/llama_step.hpp"
+#include "kernels/cuda/llama_prefill.hpp"
 #include "kernels/cuda/random_fill.hpp"
 #include "kernels/cuda/rms_norm.hpp"
 
@@ -15,6 +15,8 @@ namespace {
 constexpr int32_t layer_count = 32, hidden = 4096, intermediate = 14336, heads = 32, kv_heads = 8,
                   head_dim = 128;
 constexpr int32_t vocabulary = 128256, context = 512, sequences_max = 64;
+constexpr int32_t prompt_sizes[] = {128, 512, 2048, 8192};
+constexpr int32_t prefill_max = 8192; // rows of a prefill step, and positions of a prompt
 constexpr int32_t qkv_rows = (heads + 2 * kv_heads) * head_dim, table_stride = context / page_tokens;
 constexpr double weight_bytes =
     2.0 * (layer_count *
@@ -34,7 +36,7 @@ T* upload(const std::vector<T>& values) {
 
 std::vector<float> make_rope_table() {
   std::vector<float> out;
-  for (int32_t p = 0; p < context; ++p)
+  for (int32_t p = 0; p < prefill_max; ++p)
     for (int32_t i = 0; i < head_dim / 2; ++i) {
       double angle = p * std::pow(500000.0, -2.0 * i / head_dim);
       out.push_back(static_cast<float>(std::cos(angle)));
@@ -65,14 +67,32 @@ public:
                 kv_heads,
                 head_dim,
                 vocabulary,
-                context,
+                prefill_max,
                 1e-5f};
     auto n = product_of(sequences_max, 1);
-    scratch_.residual = allocate_array<float>(n * hidden);
-    scratch_.normed = allocate_array<bf16>(n * hidden);
-    scratch_.qkv = allocate_array<bf16>(n * qkv_rows);
-    scratch_.attended = allocate_array<bf16>(n * heads * head_dim);
-    scratch_.activated = allocate_array<bf16>(n * intermediate);
+    size_t rows = prefill_max;
+    scratch_.residual = allocate_array<float>(rows * hidden);
+    scratch_.normed = allocate_array<bf16>(rows * hidden);
+    scratch_.qkv = allocate_array<bf16>(rows * qkv_rows);
+    scratch_.attended = allocate_array<bf16>(rows * heads * head_dim);
+    scratch_.activated = allocate_array<bf16>(rows * intermediate);
+    gate_up_ = allocate_array<bf16>(rows * 2 * intermediate);
+    must(prefill_linear::open(many_rows_), "cuBLASLt");
+    std::vector<int32_t> prompt, prompt_positions, prompt_pages;
+    for (int32_t p = 0; p < prefill_max; ++p) {
+      prompt.push_back(int32_t(int64_t(p) * 7919 % vocabulary));
+      prompt_positions.push_back(p);
+      if (p % page_tokens == 0)
+        prompt_pages.push_back(p / page_tokens);
+    }
+    prompt_ = upload(prompt);
+    prompt_positions_ = upload(prompt_positions);
+    prompt_pages_ = upload(prompt_pages);
+    zeros_ = upload(std::vector<int32_t>(prefill_max, 0));
+    for (int32_t tokens : prompt_sizes) {
+      slices_.push_back(upload(std::vector<prefill_slice>{{0, tokens, 0, 0}}));
+      last_rows_.push_back(upload(std::vector<int32_t>{tokens - 1}));
+    }
     scratch_.logits = allocate_array<float>(n * vocabulary);
     scratch_.partials = allocate_array<float>(
         decode_attention_partial_bytes(sequences_max, heads, head_dim, context) / sizeof(float));
@@ -97,6 +117,23 @@ public:
     llama_decode_params p{token_, positions_ + first, tables_ + first * table_stride,
                           count,  table_stride,       context};
     must(llama_decode(weights_, scratch_, p, {stream_, overlap}), "step");
+  }
+
+  /// A prompt of prompt_sizes[size] tokens in one step, over the pages of the first sequences.
+  void prefill(size_t size) {
+    llama_prefill_params p{};
+    p.token = prompt_;
+    p.positions = prompt_positions_;
+    p.sequences = zeros_;
+    p.block_tables = prompt_pages_;
+    p.slices = slices_[size];
+    p.logit_rows = last_rows_[size];
+    p.next_token = token_;
+    p.tokens = p.tokens_max = prompt_sizes[size];
+    p.slice_count = p.logit_count = 1;
+    p.table_stride = prefill_max / page_tokens;
+    p.gate_up = gate_up_;
+    must(llama_prefill(weights_, scratch_, p, many_rows_.get(), {stream_, true}), "prefill");
   }
 
   /// The step's products, with its other kernels or without: where the time goes.
@@ -163,6 +200,11 @@ private:
   llama_weights weights_{};
   llama_scratch scratch_{};
   std::vector<int32_t> tokens_;
+  std::unique_ptr<prefill_linear> many_rows_;
+  bf16* gate_up_ = nullptr;
+  int32_t *prompt_ = nullptr, *prompt_positions_ = nullptr, *prompt_pages_ = nullptr, *zeros_ = nullptr;
+  std::vector<prefill_slice*> slices_;
+  std::vector<int32_t*> last_rows_;
   int32_t *tables_ = nullptr, *token_ = nullptr, *positions_ = nullptr;
 };
 
@@ -222,6 +264,14 @@ void bench_decode_step(cudaStream_t stream, double ceiling) {
                     attention ? ", attention" : "", sequences, t.median_us / 1000, t.lowest_us / 1000,
                     t.highest_us / 1000));
     }
+  report("| prefill step, one prompt | ms | spread | tokens/s |");
+  report("|---|---|---|---|");
+  for (size_t size = 0; size < std::size(prompt_sizes); ++size) {
+    auto t = time_graph(
+        stream, [&] { model.prefill(size); }, 5, 3);
+    report(format("| %d tokens | %.2f | %.2f-%.2f | %.0f |", prompt_sizes[size], t.median_us / 1000,
+                  t.lowest_us / 1000, t.highest_us / 1000, prompt_sizes[size] / t.median_us * 1e6));
+  }
 }
 
 } // namespace troupe::cuda

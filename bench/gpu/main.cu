@@ -28,6 +28,8 @@ void run(int count, char** arguments) {
   double ceiling = bench_read_ceiling(stream);
   if (wanted("agreement"))
     bench_prefill_agreement(stream);
+  if (wanted("attention"))
+    bench_prefill_attention(stream);
   if (wanted("step"))
     bench_decode_step(stream, ceiling);
   if (wanted("ladder"))
@@ -38,7 +40,7 @@ void run(int count, char** arguments) {
 
 } // namespace
 
-/// bench_cuda REPORT.txt [ladder] [agreement] [step]: without names, all of them.
+/// bench_cuda REPORT.txt [ladder] [agreement] [attention] [step]: without names, all of them.
 int main(int count, char** arguments) {
   try {
     run(count, arguments);

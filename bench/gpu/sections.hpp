@@ -13,7 +13,11 @@ void bench_linear_ladder(cudaStream_t stream, double ceiling);
 /// cuBLASLt's rows against the decode product's, bit for bit, and their times.
 void bench_prefill_agreement(cudaStream_t stream);
 
-/// Whole decoding steps of a Llama-3-8B shape with random weights.
+/// Attention of whole prompts.
+void bench_prefill_attention(cudaStream_t stream);
+
+/// Whole steps of a Llama-3-8B shape with random weights: decoding at context 512, and prefill of 8,192
+/// tokens.
 void bench_decode_step(cudaStream_t stream, double ceiling);
 
 } // namespace troupe::cuda

@@ -33,7 +33,7 @@ __device__ inline float power_of_two(float x) {
   return y;
 }
 
-/// s[key half] += queries [16 rows from query_row] times keys [16 from key_row], as mma's d.
+/// s0, s1 += queries [16 rows from query_row] times keys [8 from key_row, and the 8 after], as mma's d.
 template <int HeadDim>
 __device__ void score_16_keys(const shared_tile<HeadDim>& queries, int32_t query_row,
                               const shared_tile<HeadDim>& keys, int32_t key_row, float (&s0)[4],

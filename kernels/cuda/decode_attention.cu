@@ -91,8 +91,8 @@ __device__ void rotate_queries(const decode_attention_params& params, const atte
 
 /// Scores of this warp's 16 keys, times scale * log2(e), -inf past the new token: s[key half][as mma's d].
 template <int HeadDim>
-__device__ void score_keys(const decode_attention_params& params, const attention_place& at,
-                           const attention_memory<HeadDim>& memory, float (&s)[2][4]) {
+__device__ void score_block(const decode_attention_params& params, const attention_place& at,
+                            const attention_memory<HeadDim>& memory, float (&s)[2][4]) {
   shared_tile<HeadDim> keys{const_cast<__nv_bfloat16*>(memory.keys)};
   shared_tile<HeadDim> queries{const_cast<__nv_bfloat16*>(memory.queries)};
   int32_t warp = int32_t(threadIdx.x) / 32, lane = int32_t(threadIdx.x) % 32;
@@ -246,7 +246,7 @@ __global__ void __launch_bounds__(threads)
   copies_wait<0>();
   __syncthreads();
   float s[2][4] = {}, m[2], l[2];
-  score_keys(params, at, memory, s);
+  score_block(params, at, memory, s);
   softmax_block(memory, s, m, l);
   weigh_values(params, at, memory, m, l);
   __syncthreads();

@@ -4,8 +4,7 @@
 #include "kernels/cuda/decode_attention.hpp"
 #include "kernels/cuda/embed.hpp"
 #include "kernels/cuda/linear.hpp"
-#include "kernels/cuda/llama_step.hpp"
-#include "kernels/cuda/prefill_linear.hpp"
+#include "kernels/cuda/llama_prefill.hpp"
 #include "kernels/cuda/rms_norm.hpp"
 #include "kernels/cuda/rope_append.hpp"
 #include "kernels/cuda/silu_multiply.hpp"
@@ -26,11 +25,14 @@ struct library_table {
   launch_status (*decode_attention)(const decode_attention_params&, const gpu_stream&);
   launch_status (*embed)(const embed_params&, const gpu_stream&);
   launch_status (*linear)(const linear_params&, const gpu_stream&, const linear_geometry&);
+  launch_status (*prefill_attention)(const prefill_attention_params&, const gpu_stream&);
   launch_status (*rms_norm)(const rms_norm_params&, const gpu_stream&);
   launch_status (*rope_append)(const rope_append_params&, const gpu_stream&);
   launch_status (*silu_multiply)(const silu_multiply_params&, const gpu_stream&);
   launch_status (*llama_decode)(const llama_weights&, const llama_scratch&, const llama_decode_params&,
                                 const gpu_stream&);
+  launch_status (*llama_prefill)(const llama_weights&, const llama_scratch&, const llama_prefill_params&,
+                                 prefill_linear*, const gpu_stream&);
   launch_status (*open_prefill_linear)(std::unique_ptr<prefill_linear>&);
   launch_status (*compare_prefill_linear)(prefill_linear&, int32_t tokens, int32_t n, int32_t k,
                                           linear_result, linear_agreement&);

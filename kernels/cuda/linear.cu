@@ -17,14 +17,18 @@ int32_t divide_up(int32_t a, int32_t b) {
   return (a + b - 1) / b;
 }
 
-/// Rows of a tile such that the busiest block has least to do: its rows, and what each tile costs beside them
-/// (the inputs, and barriers worth about 8 rows).
+/// Rows of a tile such that the busiest block has least to do. With few tokens that is its weight rows alone,
+/// and of equals the smallest tile spreads best (below 32 rows the barriers show); with more, each tile also
+/// costs its inputs, and of equals the largest reads them least often. Measured:
+/// bench/kernels/cuda_linear_ladder.cu.
 int32_t choose_tile_rows(int32_t n, int32_t columns, int32_t blocks_max) {
+  bool few = columns == 8;
   int32_t best = 0;
   int64_t least = INT64_MAX;
   for (int32_t rows = 16; rows <= 256; rows += 16) {
-    int64_t cost = int64_t(divide_up(divide_up(n, rows), blocks_max)) * (rows + columns + 8);
-    if (cost <= least) {
+    int64_t rounds = divide_up(divide_up(n, rows), blocks_max);
+    int64_t cost = rounds * (few ? std::max(rows, 24) : rows + columns + 8);
+    if (cost < least || (cost == least && !few)) {
       least = cost;
       best = rows;
     }

@@ -93,8 +93,8 @@ __device__ void attend_block(const prefill_attention_params& params, const prefi
       values{memory.values[block % buffers]};
   float s[8][4] = {}, m[2], l[2];
 #pragma unroll
-  for (int32_t t = 0; t < 8; t += 2)
-    score_16_keys<HeadDim>(queries, warp * 16, keys, t * 8, s[t], s[t + 1]);
+  for (int32_t t = 0; t < 4; ++t)
+    score_16_keys<HeadDim>(queries, warp * 16, keys, t * 16, s[t * 2], s[t * 2 + 1]);
   float factor = params.scale * log2_e;
   int32_t row_position = at.slice.position + at.first_token + warp * 16 + lane / 4;
 #pragma unroll

@@ -16,6 +16,11 @@ __device__ float inverse_root(float sum, const rms_norm_params& params) {
   return 1.0f / sqrtf(sum / float(params.hidden) + params.epsilon);
 }
 
+/// Of the input, for this block.
+__device__ int64_t row_of(const rms_norm_params& params) {
+  return params.rows != nullptr ? params.rows[blockIdx.x] : int32_t(blockIdx.x);
+}
+
 __device__ uint2 scale_four(float4 x, float4 w, float scale) {
   __nv_bfloat162 y[2] = {__floats2bfloat162_rn(x.x * scale * w.x, x.y * scale * w.y),
                          __floats2bfloat162_rn(x.z * scale * w.z, x.w * scale * w.w)};
@@ -28,7 +33,6 @@ __global__ void __launch_bounds__(threads) rms_norm_fours_kernel(rms_norm_params
   __shared__ float sums[threads / 32];
   let_next_kernel_start();
   int32_t fours = params.hidden / 4;
-  const auto* input = reinterpret_cast<const float4*>(params.input) + int64_t(blockIdx.x) * fours;
   const auto* weight = reinterpret_cast<const float4*>(params.weight);
   auto* output = reinterpret_cast<uint2*>(params.output) + int64_t(blockIdx.x) * fours;
   float4 x[kept_fours] = {}, w[kept_fours] = {};
@@ -37,6 +41,7 @@ __global__ void __launch_bounds__(threads) rms_norm_fours_kernel(rms_norm_params
     if (int32_t i = int32_t(threadIdx.x) + j * threads; i < fours)
       w[j] = weight[i];
   wait_for_previous_kernels();
+  const auto* input = reinterpret_cast<const float4*>(params.input) + row_of(params) * fours;
 #pragma unroll
   for (int32_t j = 0; j < kept_fours; ++j)
     if (int32_t i = int32_t(threadIdx.x) + j * threads; i < fours)
@@ -60,9 +65,9 @@ __global__ void __launch_bounds__(threads) rms_norm_fours_kernel(rms_norm_params
 __global__ void __launch_bounds__(threads) rms_norm_kernel(rms_norm_params params) {
   __shared__ float sums[threads / 32];
   let_next_kernel_start();
-  const float* input = params.input + int64_t(blockIdx.x) * params.hidden;
   auto* output = reinterpret_cast<__nv_bfloat16*>(params.output) + int64_t(blockIdx.x) * params.hidden;
   wait_for_previous_kernels();
+  const float* input = params.input + row_of(params) * params.hidden;
   float sum = 0.0f;
   for (int32_t i = int32_t(threadIdx.x); i < params.hidden; i += threads)
     sum = fmaf(input[i], input[i], sum);

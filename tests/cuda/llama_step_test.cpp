@@ -1,5 +1,5 @@
 #include "kernels/cuda/decode_attention.hpp"
-#include "kernels/cuda/llama_step.hpp"
+#include "kernels/cuda/llama_prefill.hpp"
 #include "tests/cuda/device_array.hpp"
 #include "tests/cuda/host_bf16.hpp"
 
@@ -12,7 +12,7 @@ using namespace troupe::cuda;
 
 namespace {
 
-constexpr int32_t hidden = 256, intermediate = 576, heads = 6, kv_heads = 2, head_dim = 64, vocabulary = 500;
+constexpr int32_t hidden = 256, intermediate = 576, heads = 6, kv_heads = 2, head_dim = 64, vocabulary = 504;
 constexpr int32_t layer_count = 3, positions_max = 96, wide = heads * head_dim, kv_wide = kv_heads * head_dim;
 
 struct matrix {
@@ -157,16 +157,21 @@ private:
   std::vector<std::vector<std::vector<double>>> keys_, values_; // [layer][position][kv_wide]
 };
 
+int32_t token_of(int32_t sequence, int32_t position) {
+  return (sequence * 131 + position * 17 + position * position) % vocabulary;
+}
+
 /// Sequences on the card, each with its own pages.
 class device_batch {
 public:
-  device_batch(const model& m, int32_t sequences)
-      : model_(m), count_(sequences), n_(static_cast<size_t>(sequences)),
+  /// rows: tokens of the largest step, at least one a sequence.
+  device_batch(const model& m, int32_t sequences, int32_t rows)
+      : model_(m), count_(sequences), n_(static_cast<size_t>(rows)),
         pages_(static_cast<size_t>(layer_count * sequences * table_stride * page_elements)),
         residual_(n_ * hidden), normed_(n_ * hidden), qkv_(n_ * (wide + 2 * kv_wide)), attended_(n_ * wide),
-        activated_(n_ * intermediate), logits_(n_ * vocabulary),
+        activated_(n_ * intermediate), gate_up_(n_ * 2 * intermediate), logits_(n_ * vocabulary),
         partials_(decode_attention_partial_bytes(sequences, heads, head_dim, positions_max) / sizeof(float)),
-        counters_(n_ * kv_heads), best_(n_), rows_done_(n_) {
+        counters_(n_ * kv_heads), best_(n_), rows_done_(n_), tables_(make_tables(sequences)) {
     counters_.fill(0);
     best_.fill(0);
     rows_done_.fill(0);
@@ -181,53 +186,89 @@ public:
 
   /// Logits [sequences, vocabulary]; tokens become the next ones.
   std::vector<float> step(std::vector<int32_t>& tokens, const std::vector<int32_t>& positions) {
-    std::vector<int32_t> tables;
-    for (int32_t p = 0; p < count_ * table_stride; ++p)
-      tables.push_back(count_ * table_stride - 1 - p);
-    device_array<int32_t> token(tokens), position(positions), table(tables);
-    llama_weights weights{layers_.data(),
-                          model_.embedding.device->get(),
-                          model_.output_norm.device->get(),
-                          model_.output.device->get(),
-                          model_.device_angles.get(),
-                          layer_count,
-                          hidden,
-                          intermediate,
-                          heads,
-                          kv_heads,
-                          head_dim,
-                          vocabulary,
-                          positions_max,
-                          1e-5f};
-    llama_scratch scratch{residual_.get(),  normed_.get(),   qkv_.get(),      attended_.get(),
-                          activated_.get(), logits_.get(),   partials_.get(), counters_.get(),
-                          best_.get(),      rows_done_.get()};
-    llama_decode_params params{token.get(), position.get(), table.get(), count_, table_stride, positions_max};
-    TROUPE_CHECK(llama_decode(weights, scratch, params, {}) == launch_status::ok, last_mismatch().name);
+    device_array<int32_t> token(tokens), position(positions);
+    llama_decode_params params{token.get(), position.get(), tables_.get(),
+                               count_,      table_stride,   positions_max};
+    TROUPE_CHECK(llama_decode(weights(), scratch(), params, {}) == launch_status::ok, last_mismatch().name);
     tokens = token.read();
     return logits_.read();
+  }
+
+  /// Positions [first, first + count) of all sequences at once: logits [sequences, count, vocabulary].
+  std::vector<float> prefill(int32_t first, int32_t count, prefill_linear* many_rows) {
+    std::vector<int32_t> tokens, positions, sequences, rows;
+    std::vector<prefill_slice> slices;
+    for (int32_t s = 0; s < count_; ++s) {
+      slices.push_back({s * count, count, first, s});
+      for (int32_t p = first; p < first + count; ++p) {
+        rows.push_back(static_cast<int32_t>(tokens.size()));
+        tokens.push_back(token_of(s, p));
+        positions.push_back(p);
+        sequences.push_back(s);
+      }
+    }
+    device_array<int32_t> token(tokens), position(positions), sequence(sequences), row(rows),
+        next(tokens.size());
+    device_array<prefill_slice> slice(slices);
+    auto total = static_cast<int32_t>(tokens.size());
+    llama_prefill_params params{token.get(),  position.get(), sequence.get(), tables_.get(), slice.get(),
+                                row.get(),    next.get(),     total,          count_,        count,
+                                table_stride, total,          gate_up_.get()};
+    TROUPE_CHECK(llama_prefill(weights(), scratch(), params, many_rows, {}) == launch_status::ok,
+                 last_mismatch().name);
+    auto out = logits_.read();
+    out.resize(tokens.size() * vocabulary);
+    return out;
   }
 
 private:
   static constexpr int32_t table_stride = positions_max / page_tokens;
   static constexpr int32_t page_elements = static_cast<int32_t>(kv_page_elements(kv_heads, head_dim));
 
+  static std::vector<int32_t> make_tables(int32_t sequences) {
+    std::vector<int32_t> out;
+    for (int32_t p = 0; p < sequences * table_stride; ++p)
+      out.push_back(sequences * table_stride - 1 - p);
+    return out;
+  }
+
+  llama_weights weights() const {
+    llama_weights w{};
+    w.layers = layers_.data();
+    w.embedding = model_.embedding.device->get();
+    w.output_norm = model_.output_norm.device->get();
+    w.output = model_.output.device->get();
+    w.rope_table = model_.device_angles.get();
+    w.layer_count = layer_count;
+    w.hidden = hidden;
+    w.intermediate = intermediate;
+    w.heads = heads;
+    w.kv_heads = kv_heads;
+    w.head_dim = head_dim;
+    w.vocabulary = vocabulary;
+    w.table_positions = positions_max;
+    w.epsilon = 1e-5f;
+    return w;
+  }
+
+  llama_scratch scratch() const {
+    return {residual_.get(), normed_.get(),   qkv_.get(),      attended_.get(), activated_.get(),
+            logits_.get(),   partials_.get(), counters_.get(), best_.get(),     rows_done_.get()};
+  }
+
   const model& model_;
   int32_t count_;
   size_t n_;
   device_array<bf16> pages_;
   device_array<float> residual_;
-  device_array<bf16> normed_, qkv_, attended_, activated_;
+  device_array<bf16> normed_, qkv_, attended_, activated_, gate_up_;
   device_array<float> logits_, partials_;
   device_array<uint32_t> counters_;
   device_array<uint64_t> best_;
   device_array<uint32_t> rows_done_;
+  device_array<int32_t> tables_;
   std::vector<llama_layer> layers_;
 };
-
-int32_t token_of(int32_t sequence, int32_t position) {
-  return (sequence * 131 + position * 17 + position * position) % vocabulary;
-}
 
 } // namespace
 
@@ -236,7 +277,7 @@ TEST_CASE(
   model m;
   constexpr int32_t batch = 19, steps = 70;
   constexpr int32_t watched = 5;
-  device_batch together(m, batch), alone(m, 1);
+  device_batch together(m, batch, batch), alone(m, 1, 1);
   reference_sequence reference(m);
   double worst = 0;
   int64_t different = 0, wrong_tokens = 0;
@@ -262,4 +303,36 @@ TEST_CASE(
   CHECK(wrong_tokens == 0);
   CAPTURE(worst);
   CHECK(worst <= 0.02); // bf16 between operations
+}
+
+TEST_CASE("prefilled tokens have the bits of decoded ones, in any chunking") {
+  model m;
+  constexpr int32_t batch = 3, length = 90;
+  device_batch decoding(m, batch, batch), prefilling(m, batch, batch * length);
+  std::vector<float> decoded(static_cast<size_t>(batch * length * vocabulary));
+  for (int32_t position = 0; position < length; ++position) {
+    std::vector<int32_t> tokens;
+    for (int32_t s = 0; s < batch; ++s)
+      tokens.push_back(token_of(s, position));
+    auto logits = decoding.step(tokens, std::vector<int32_t>(batch, position));
+    for (int32_t s = 0; s < batch; ++s)
+      std::copy_n(logits.begin() + s * vocabulary, vocabulary,
+                  decoded.begin() + (s * length + position) * vocabulary);
+  }
+  std::unique_ptr<prefill_linear> many_rows;
+  REQUIRE(prefill_linear::open(many_rows) == launch_status::ok);
+  for (auto* products : {many_rows.get(), static_cast<prefill_linear*>(nullptr)})
+    for (int32_t chunk : {length, 64, 41, 7}) {
+      int64_t different = 0;
+      for (int32_t first = 0; first < length; first += chunk) {
+        int32_t count = std::min(chunk, length - first);
+        auto logits = prefilling.prefill(first, count, products);
+        for (int32_t s = 0; s < batch; ++s)
+          different += count_different(logits.data() + s * count * vocabulary,
+                                       decoded.data() + (s * length + first) * vocabulary,
+                                       static_cast<size_t>(count * vocabulary));
+      }
+      CAPTURE(products != nullptr, chunk);
+      CHECK(different == 0);
+    }
 }

@@ -43,6 +43,14 @@ TEST_CASE("rms_norm agrees with float64 at awkward sizes, a row alone or in a ba
       REQUIRE(rms_norm({input.get() + 7 * columns, weight.get(), alone.get(), 1, hidden, 1e-5f}, {}) ==
               launch_status::ok);
       CHECK(count_different(alone.read().data(), out.data() + 7 * columns, columns) == 0);
+      device_array<int32_t> rows(std::vector<int32_t>{18, 7, 7});
+      device_array<bf16> picked(3 * columns);
+      REQUIRE(rms_norm({input.get(), weight.get(), picked.get(), 3, hidden, 1e-5f, rows.get()}, {}) ==
+              launch_status::ok);
+      auto got = picked.read();
+      CHECK(count_different(got.data(), out.data() + 18 * columns, columns) == 0);
+      CHECK(count_different(got.data() + columns, out.data() + 7 * columns, columns) == 0);
+      CHECK(count_different(got.data() + 2 * columns, out.data() + 7 * columns, columns) == 0);
     }
   }
 }

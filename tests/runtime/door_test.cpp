@@ -96,11 +96,12 @@ TEST_CASE("a deadline ends a request that is too slow") {
   auto request = question("resp_1");
   request.messages.clear();
   request.prompt = "1 2 3 4 5 6 7 8 9 10 11 12"; // no chat, no end
-  request.max_tokens = 6000;
+  request.max_tokens = 4000;
   request.timeout_ms = 300;
   auto reader = std::make_shared<answer_collector>(node.door());
   node.door().submit(request, reader);
   REQUIRE(reader->wait_end());
+  REQUIRE_FALSE(reader->rejected());
   CHECK(reader->events().back().error == request_error::deadline_exceeded);
 }
 

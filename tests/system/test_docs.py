@@ -1,4 +1,5 @@
-"""The examples in README.md and docs/api.md, run as they stand there (against a free port)."""
+"""The pages say what is so: examples are run as they stand there (against a free port); links, paths, flags and
+cited code exist."""
 
 import re
 import subprocess
@@ -8,6 +9,9 @@ import pytest
 from troupe_server import ROOT
 
 FILES = ("README.md", "docs/api.md")
+PAGES = ["README.md", "CHANGELOG.md", *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md"))]
+ROOMS = ("base", "config", "observe", "kernels", "memory", "model", "actors", "supervision", "net", "runtime", "cli",
+         "tests", "bench", "deploy", "docs", "cmake")
 BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```$", re.M | re.S)
 EXAMPLES = [pytest.param(kind, code, id=f"{name}-{number}") for name in FILES
             for number, (kind, code) in enumerate(BLOCK.findall((ROOT / name).read_text()))]
@@ -27,11 +31,28 @@ def test_example(server, kind, code):
     assert '"error": {' not in run.stdout and '"error":{' not in run.stdout
 
 
-@pytest.mark.parametrize("name", [*FILES, "docs/operations.md"])
+@pytest.mark.parametrize("name", PAGES)
 def test_links_lead_somewhere(name):
     page = ROOT / name
     for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text()):
         assert (page.parent / target).exists(), f"{name} links to {target}, which is not there"
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_paths_named_in_the_pages_exist(name):
+    for path in re.findall(r"`((?:%s)/[\w./*-]*)`" % "|".join(ROOMS), (ROOT / name).read_text()):
+        if "NAME" not in path:
+            assert any(ROOT.glob(path.rstrip("/"))), f"{name} names {path}, which is not there"
+
+
+@pytest.mark.parametrize("name, source", [("docs/add-a-setting.md", "config/settings*.?pp"),
+                                          ("docs/add-a-model.md", "model/pre_tokenizer.cpp")])
+def test_cited_code_stands_in_the_source(name, source):
+    code = re.sub(r"\s+", " ", "".join(path.read_text() for path in ROOT.glob(source)))
+    for block in re.findall(r"(?:^ {4,}\S.*\n)+", (ROOT / name).read_text(), re.M):
+        cited = re.sub(r"\s+", " ", block).strip()
+        if cited.endswith((";", "},")):
+            assert cited in code, f"{name} cites what {source} does not have: {cited}"
 
 
 def test_every_flag_named_in_the_pages_exists():
