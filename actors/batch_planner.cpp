@@ -11,6 +11,7 @@ namespace {
 
 constexpr size_t unacknowledged_steps_max = 2; // executor → ledger credit
 constexpr int32_t chunk_tokens_min = 16;       // a prompt moves on even where the machine is very slow
+constexpr int32_t first_chunk_tokens = 64;     // until a rate is known: no first step may last for ever
 constexpr int32_t rate_tokens_min = 16;        // smaller steps say nothing about tokens/s of a prefill
 constexpr double rate_weight = 0.3;
 
@@ -80,7 +81,8 @@ batch_planner::effects batch_planner::step_done(const step_result& result, stead
   // The ledger hears of steps with tokens only; its acknowledgement may overtake the batcher's copy.
   if (!result.tokens.empty() && result.step > acknowledged_)
     unacknowledged_.push_back(result.step);
-  if (result.computed_tokens >= rate_tokens_min && result.step_us > 0) {
+  if (prefill_in_flight_ >= rate_tokens_min && 2 * prefill_in_flight_ >= result.computed_tokens &&
+      result.step_us > 0) {
     const auto rate = static_cast<double>(result.computed_tokens) / static_cast<double>(result.step_us);
     tokens_per_us_ = tokens_per_us_ == 0 ? rate : tokens_per_us_ + rate_weight * (rate - tokens_per_us_);
   }
@@ -173,7 +175,7 @@ void batch_planner::preempt_for_starved(effects& out) {
 
 int32_t batch_planner::token_budget() const {
   if (tokens_per_us_ == 0)
-    return limits_.max_batch_tokens;
+    return std::min(first_chunk_tokens, limits_.max_batch_tokens);
   const auto fits = tokens_per_us_ * static_cast<double>(limits_.step_time_max.count());
   return std::clamp(static_cast<int32_t>(std::min(fits, 1e9)), chunk_tokens_min, limits_.max_batch_tokens);
 }
@@ -198,21 +200,27 @@ void batch_planner::plan_step(effects& out, steady_time now) {
     return;
   step_plan plan;
   plan.continues = running() > 0;
-  auto budget = token_budget();
-  const auto full = [&] {
-    return static_cast<int32_t>(plan.rows.size()) >= limits_.max_batch_size || budget <= 0;
-  };
-  // Decode rows first: a running stream never waits for somebody's prompt.
-  for (int pass = 0; pass < 2; ++pass) {
+  // Decode rows first, all of them: a running stream waits for nobody's prompt, and no young one for the old.
+  // Prompts share what the budget leaves, and move on in any case.
+  int32_t budget = limits_.max_batch_size;
+  for (const bool decode : {true, false}) {
+    if (!decode) {
+      const auto rows = static_cast<int32_t>(plan.rows.size());
+      budget = std::min(std::max(token_budget() - rows, chunk_tokens_min), limits_.max_batch_tokens - rows);
+      prefill_in_flight_ = 0;
+    }
     for (auto& [id, candidate] : sequences_) {
+      if (static_cast<int32_t>(plan.rows.size()) >= limits_.max_batch_size || budget <= 0)
+        break;
       const auto pending = candidate.known() - candidate.computed;
       const bool decoding = pending == 1 && candidate.computed > 0;
-      if (full() || decoding != (pass == 0) || candidate.in_step)
+      if (decoding != decode || candidate.in_step)
         continue;
       const auto tokens = std::min({pending, budget, candidate.capacity() - candidate.computed});
       if (tokens <= 0)
         continue;
       budget -= tokens;
+      prefill_in_flight_ += decode ? 0 : tokens;
       if (!candidate.started) {
         candidate.first_step = now;
         out.queued.push_back(std::chrono::duration_cast<microseconds>(now - candidate.arrived));

@@ -87,6 +87,7 @@ private:
   uint64_t last_step_ = 0;
   uint64_t acknowledged_ = 0;            // the highest
   std::vector<uint64_t> unacknowledged_; // steps whose tokens the ledger has not confirmed
+  int32_t prefill_in_flight_ = 0;        // tokens of the running step that are not decode rows
   double tokens_per_us_ = 0;             // measured; 0: not yet
 };
 

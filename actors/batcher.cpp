@@ -4,6 +4,12 @@
 
 namespace troupe {
 
+namespace {
+
+constexpr size_t probes_max = 8;
+
+} // namespace
+
 batcher::batcher(caf::actor_config& config, batcher_options options, executor_actor executor,
                  page_manager_actor pages, const time_source& clock, metrics& metrics)
     : batcher_actor::base(config), options_(options), executor_(std::move(executor)),
@@ -20,6 +26,8 @@ batcher::behavior_type batcher::make_behavior() {
       },
       [this](const health_probe&) {
         auto promise = make_response_promise<health_report>();
+        if (probes_.size() >= probes_max) // given up by their senders long ago
+          probes_.clear();
         probes_.push_back(promise);
         act(planner_.probe(clock_.now()));
         return promise;
@@ -31,6 +39,8 @@ batcher::behavior_type batcher::make_behavior() {
 void batcher::on_exit() {
   // A promise holds its own actor alive, and that would hold the executor's thread.
   probes_.clear();
+  metrics_.num_requests_running.Set(0);
+  metrics_.num_requests_waiting.Set(0);
   executor_ = nullptr;
   pages_ = nullptr;
 }
@@ -62,13 +72,19 @@ void batcher::act(batch_planner::effects effects) {
 void batcher::run_step(step_plan plan) {
   request(executor_, options_.step_deadline, std::move(plan))
       .then([this](const step_result& result) { act(planner_.step_done(result, clock_.now())); },
-            [this](caf::error& why) { quit(std::move(why)); });
+            [this](caf::error& why) { give_up(std::move(why)); });
 }
 
 void batcher::ask_for_pages(page_request wanted) {
   request(pages_, options_.step_deadline, std::move(wanted))
       .then([this](page_grants& grants) { act(planner_.grants(std::move(grants), clock_.now())); },
-            [this](caf::error& why) { quit(std::move(why)); });
+            [this](caf::error& why) { give_up(std::move(why)); });
+}
+
+/// A neighbour that died is the supervisor's business, which will end this actor too; a silent one is ours.
+void batcher::give_up(caf::error why) {
+  if (why != caf::sec::request_receiver_down)
+    quit(std::move(why));
 }
 
 void batcher::set_timer(steady_time at) {

@@ -29,6 +29,7 @@ private:
   void act(batch_planner::effects effects);
   void run_step(step_plan plan);
   void ask_for_pages(page_request request);
+  void give_up(caf::error why);
   void set_timer(steady_time at);
 
   batcher_options options_;
@@ -38,7 +39,7 @@ private:
   metrics& metrics_;
   batch_planner planner_;
   uint64_t timer_generation_ = 0;
-  std::vector<caf::typed_response_promise<health_report>> probes_; // at most one: the monitor's
+  std::vector<caf::typed_response_promise<health_report>> probes_; // the monitor's: the last ones
 };
 
 } // namespace troupe

@@ -14,10 +14,10 @@ intake::intake(caf::actor_config& config, std::shared_ptr<const request_preparer
 intake::behavior_type intake::make_behavior() {
   return {
       [this](generation_request& request, const subscriber_actor& subscriber) -> caf::result<intake_reply> {
-        const auto id = request.response_id;
+        const auto id = request.response_id, request_id = request.request_id;
         auto entry = preparer_->prepare(std::move(request));
         if (!entry) {
-          note_rejection(metrics_, id, entry.error());
+          note_rejection(metrics_, request_id, id, entry.error());
           return intake_reply{{}, std::move(entry.error())};
         }
         // The ledger answers the door itself, so that its answer arrives before its first event.

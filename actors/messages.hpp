@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/errors.hpp"
+#include "base/clock.hpp"
 #include "base/ids.hpp"
 #include "model/sampling_params.hpp"
 
@@ -25,6 +26,7 @@ struct chat_message {
 /// What a client asks for, before validation. Absent values mean the default, never a sentinel.
 struct generation_request {
   std::string response_id;            // "resp_…", made by the door (make_id)
+  std::string request_id;             // the client's X-Request-Id or the door's own, for the log
   std::string model;                  // as the client named it; empty: whatever is served
   std::vector<chat_message> messages; // rendered with the chat template; empty: `prompt` is used
   std::string prompt;                 // continued as it is, without a template
@@ -33,6 +35,7 @@ struct generation_request {
   sampling_params sampling;           // its seed is set from the field above
   std::vector<std::string> stop;      // not in this release: must be empty
   std::optional<int64_t> timeout_ms;  // absent: request_timeout_ms
+  steady_time arrived{};              // set by the front door: deadlines count from here
   std::string echo; // the door's own notes, handed back with the entry (JSON of the request's fields)
 };
 
@@ -123,6 +126,7 @@ struct sequence_spec {
 
 struct open_entry {
   std::string response_id;
+  std::string request_id;
   std::string model;
   std::string echo;
   sequence_spec spec;

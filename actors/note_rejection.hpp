@@ -6,6 +6,7 @@
 namespace troupe {
 
 /// Counts and logs a refusal, by whoever refuses.
-void note_rejection(metrics& numbers, const std::string& response_id, const rejection& why);
+void note_rejection(metrics& numbers, const std::string& request_id, const std::string& response_id,
+                    const rejection& why);
 
 } // namespace troupe

@@ -8,6 +8,7 @@ page_manager::page_manager(caf::actor_config& config, int32_t page_count, metric
     : page_manager_actor::base(config), pool_(page_count), tables_(pool_), metrics_(metrics) {}
 
 page_manager::behavior_type page_manager::make_behavior() {
+  metrics_.set_kv_pages(pool_.free_pages(), pool_.used_pages(), 0);
   return {
       [this](const page_request& request) { return answer(request); },
       [](const inject_fault& fault) { commit_fault(fault); },

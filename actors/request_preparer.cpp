@@ -23,9 +23,21 @@ request_preparer::request_preparer(request_limits limits, std::shared_ptr<const 
                                    std::shared_ptr<const chat_template> messages_template,
                                    const time_source& clock)
     : limits_(std::move(limits)), tokens_(std::move(tokens)), template_(std::move(messages_template)),
-      clock_(clock) {}
+      clock_(clock) {
+  for (token_id token = 0; token < tokens_->vocabulary(); ++token)
+    longest_token_bytes_ = std::max(longest_token_bytes_, tokens_->token_bytes(token).size());
+}
 
 std::optional<rejection> request_preparer::check(const generation_request& request) const {
+  size_t text_bytes = request.prompt.size();
+  for (const auto& message : request.messages)
+    text_bytes += message.content.size();
+  // Before any work: so much text is too many tokens, however it is cut.
+  if (text_bytes > static_cast<size_t>(limits_.max_model_len) * longest_token_bytes_)
+    return rejection{request_error::context_length_exceeded,
+                     fmt::format("{} bytes of text are more than a context of {} tokens can hold: shorten it",
+                                 text_bytes, limits_.max_model_len),
+                     "messages", 0};
   if (!request.model.empty() && request.model != limits_.model)
     return rejection{request_error::model_not_found,
                      fmt::format("the model '{}' does not exist here; this server serves '{}'", request.model,
@@ -82,12 +94,18 @@ request_preparer::tokenize(const generation_request& request) const {
 tl::expected<open_entry, rejection> request_preparer::prepare(generation_request request) const {
   if (auto refused = check(request))
     return tl::unexpected(std::move(*refused));
+  const auto timeout_ms = request.timeout_ms.value_or(limits_.request_timeout_ms);
+  const auto waited_ms = std::chrono::duration_cast<milliseconds>(clock_.now() - request.arrived).count();
+  if (waited_ms >= timeout_ms)
+    return tl::unexpected(
+        rejection{request_error::deadline_exceeded,
+                  fmt::format("waited {} ms, longer than its timeout_ms: retry later", waited_ms), "", 1});
   auto prompt = tokenize(request);
   if (!prompt)
     return tl::unexpected(std::move(prompt.error()));
   if (prompt->empty())
     return tl::unexpected(invalid("prompt", "the prompt has no tokens"));
-  const auto context = std::min(limits_.max_model_len, limits_.kv_tokens);
+  const auto context = limits_.max_model_len;
   const auto prompt_tokens = static_cast<int64_t>(prompt->size());
   const auto answer_max = context - prompt_tokens;
   const int64_t wanted = request.max_tokens.value_or(static_cast<int32_t>(std::max<int64_t>(answer_max, 1)));
@@ -95,12 +113,13 @@ tl::expected<open_entry, rejection> request_preparer::prepare(generation_request
     return tl::unexpected(rejection{
         request_error::context_length_exceeded,
         fmt::format(
-            "the prompt has {} tokens and {} are asked for, but prompt and answer together may have {}: "
-            "shorten the prompt or lower max_tokens",
+            "the prompt has {} tokens and the answer may have {}, but both together may have {}: shorten the "
+            "prompt or ask for a shorter answer",
             prompt_tokens, wanted, context),
         "messages", 0});
   open_entry entry;
   entry.response_id = std::move(request.response_id);
+  entry.request_id = std::move(request.request_id);
   entry.model = limits_.model;
   entry.echo = std::move(request.echo);
   entry.spec.prompt = std::move(*prompt);
@@ -108,7 +127,7 @@ tl::expected<open_entry, rejection> request_preparer::prepare(generation_request
   entry.spec.sampling.seed = request.seed ? *request.seed : draw_seed();
   entry.spec.max_tokens = static_cast<int32_t>(wanted);
   entry.spec.end_tokens = tokens_->end_tokens();
-  entry.timeout_ms = request.timeout_ms.value_or(limits_.request_timeout_ms);
+  entry.timeout_ms = timeout_ms - waited_ms;
   return entry;
 }
 

@@ -13,9 +13,9 @@ namespace troupe {
 
 /// What a request is checked against.
 struct request_limits {
-  std::string model;              // served name
-  int32_t max_model_len = 0;      // tokens of prompt and answer together
-  int32_t kv_tokens = 0;          // tokens that all pages together hold
+  std::string model;         // served name
+  int32_t max_model_len = 0; // tokens of prompt and answer together; all pages together hold them
+
   int64_t request_timeout_ms = 0; // default and upper bound
 };
 
@@ -37,6 +37,7 @@ private:
   std::shared_ptr<const tokenizer> tokens_;
   std::shared_ptr<const chat_template> template_; // null: the model has none
   const time_source& clock_;
+  size_t longest_token_bytes_ = 1;
 };
 
 } // namespace troupe

@@ -29,6 +29,8 @@ void step_runner::start(const dispatch_sequence& sequence) {
 }
 
 step_result step_runner::run(const step_plan& plan) {
+  const std::unique_lock lease(*resources_.lease, std::try_to_lock);
+  TROUPE_CHECK(lease.owns_lock(), "a step of an earlier life still runs");
   const auto begin = resources_.clock->now();
   std::vector<sequence_id> sequences;
   std::vector<sequence_slice> slices;

@@ -9,6 +9,7 @@
 #include "model/sampler.hpp"
 
 #include <memory>
+#include <mutex>
 #include <unordered_map>
 #include <vector>
 
@@ -20,6 +21,7 @@ struct engine_resources {
   std::shared_ptr<kv_store> pages; // one more than the page manager hands out: the canary's
   std::shared_ptr<thread_pool> threads;
   std::shared_ptr<step_record> record;
+  std::shared_ptr<std::mutex> lease; // held during a step: two lives never write the pages at once
   const time_source* clock = nullptr;
 };
 

@@ -56,6 +56,9 @@ result<std::string> find_model(const std::string& named, const model_places& pla
   if (!named.empty()) {
     if (is_file(named))
       return named;
+    if (std::error_code ignored; fs::is_directory(named, ignored))
+      return failure(cli_error::no_model,
+                     fmt::format("{} is a folder: pass --model the .gguf file in it.", named));
     return failure(
         cli_error::no_model,
         fmt::format("There is no model file {}: run ./deploy/fetch_model.sh for the default model, or "

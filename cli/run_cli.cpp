@@ -41,15 +41,39 @@ constexpr const char* examples = R"(Examples:
 
 `troupe COMMAND --help` explains a command and all its flags.)";
 
-/// The subcommand's own help where one was begun, with the hint where to look.
-std::string advice(const CLI::App& app) {
-  std::string name = "troupe";
+/// The innermost command that was begun.
+const CLI::App& begun(const CLI::App& app) {
   const CLI::App* at = &app;
-  for (auto chosen = at->get_subcommands(); !chosen.empty(); chosen = at->get_subcommands()) {
+  for (auto chosen = at->get_subcommands(); !chosen.empty(); chosen = at->get_subcommands())
     at = chosen.front();
-    name += " " + at->get_name();
+  return *at;
+}
+
+/// Where to look.
+std::string advice(const CLI::App& app) {
+  std::string name;
+  for (const CLI::App* at = &begun(app); at; at = at->get_parent())
+    name = at->get_name() + " " + name;
+  return fmt::format("See {}--help.", name);
+}
+
+/// The first argument that the command does not take, with what was probably meant.
+std::string unknown_argument(const CLI::App& app) {
+  const auto extras = app.remaining(true);
+  const auto first = std::ranges::find_if(extras, [](const std::string& text) { return text != "--"; });
+  if (first == extras.end())
+    return {};
+  std::vector<std::string> flags;
+  for (const CLI::Option* option : begun(app).get_options())
+    for (const std::string& name : option->get_lnames())
+      flags.push_back("--" + name);
+  if (first->starts_with('-')) {
+    const std::string flag = first->substr(0, first->find('='));
+    return fmt::format("There is no flag {}{}", flag, did_you_mean(flag, flags));
   }
-  return fmt::format("See {} --help.", name);
+  if (first->ends_with(".gguf") && std::ranges::find(flags, "--model") != flags.end())
+    return fmt::format("{0} stands where no argument is expected: use --model {0}", *first);
+  return {};
 }
 
 /// The first bare word that stands where a command should.
@@ -74,6 +98,8 @@ std::string unknown_command(const CLI::App& app, int argc, const char* const* ar
 int usage_error(const CLI::App& app, const CLI::ParseError& error, int argc, const char* const* argv,
                 console& io) {
   std::string sentence = unknown_command(app, argc, argv);
+  if (sentence.empty())
+    sentence = unknown_argument(app);
   if (sentence.empty())
     sentence = error.what();
   if (!sentence.ends_with('.') && !sentence.ends_with('?'))

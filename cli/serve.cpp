@@ -7,6 +7,7 @@
 #include "cli/serve_banner.hpp"
 #include "cli/signal_watch.hpp"
 #include "cli/watched_run.hpp"
+#include "net/errors.hpp"
 #include "observe/log.hpp"
 #include "runtime/node.hpp"
 
@@ -42,6 +43,12 @@ void raise_descriptor_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/// A key file that is missing or wrong is a wrong setting like any other.
+int code_of(const error& problem) {
+  const bool wrong_setting = problem.is(net_error::bad_key_file) || problem.is(net_error::keys_required);
+  return wrong_setting ? exit_usage : exit_failed;
+}
+
 int serve(const settings& values, console& io) {
   raise_descriptor_limit();
   set_log_level(values);
@@ -54,17 +61,21 @@ int serve(const settings& values, console& io) {
   };
   run_watched(signals, io, load, "ended while loading.");
   bar.finish();
-  if (!*started)
-    return fail(io, started->error().message);
+  if (!*started) {
+    fail(io, started->error().message);
+    return code_of(started->error());
+  }
   node& running = ***started;
   io.out << serve_banner(values, running.door().model().id, running.port()) << std::flush;
 
   await_readable({signals.fd()});
   signals.take();
   io.err << "troupe: letting running answers finish, for up to 30 s; once more to end at once." << std::endl;
-  run_watched(
-      signals, io, [&running] { running.stop(drain_ms_max); }, "ended at once.");
-  started.reset();
+  auto stop = [&] {
+    running.stop(drain_ms_max);
+    started.reset(); // here too: an engine that hangs would hold up its end, and a signal must still work
+  };
+  run_watched(signals, io, stop, "ended at once.");
   flush_log(std::chrono::milliseconds(1000));
   return exit_success;
 }

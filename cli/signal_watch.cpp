@@ -7,7 +7,13 @@
 
 namespace troupe {
 
-signal_watch::signal_watch(std::initializer_list<int> signals) {
+namespace {
+
+constexpr milliseconds echo_time{200};
+
+} // namespace
+
+signal_watch::signal_watch(std::initializer_list<int> signals, const time_source& clock) : clock_(clock) {
   sigset_t watched;
   sigemptyset(&watched);
   for (int signal : signals)
@@ -26,7 +32,22 @@ signal_watch::~signal_watch() {
 
 int signal_watch::take() {
   signalfd_siginfo info;
-  return read(fd_, &info, sizeof info) == sizeof info ? static_cast<int>(info.ssi_signo) : 0;
+  if (read(fd_, &info, sizeof info) != sizeof info)
+    return 0;
+  last_ = static_cast<int>(info.ssi_signo);
+  taken_at_ = clock_.now();
+  return last_;
+}
+
+int signal_watch::take_new() {
+  const int before = last_;
+  const steady_time before_at = taken_at_;
+  while (const int signal = take()) {
+    if (signal != before || taken_at_ - before_at >= echo_time)
+      return signal;
+    taken_at_ = before_at; // or a row of echoes would never end
+  }
+  return 0;
 }
 
 } // namespace troupe

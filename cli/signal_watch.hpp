@@ -1,5 +1,7 @@
 #pragma once
 
+#include "base/clock.hpp"
+
 #include <csignal>
 #include <initializer_list>
 
@@ -9,7 +11,7 @@ namespace troupe {
 /// and in every thread started from there, so make it before a node.
 class signal_watch {
 public:
-  explicit signal_watch(std::initializer_list<int> signals);
+  explicit signal_watch(std::initializer_list<int> signals, const time_source& clock = system_clock());
   ~signal_watch();
   signal_watch(const signal_watch&) = delete;
   signal_watch& operator=(const signal_watch&) = delete;
@@ -19,7 +21,14 @@ public:
   /// The next pending one, or 0.
   int take();
 
+  /// The next pending one that is no echo, or 0. An echo is the same signal within 200 ms of the one taken
+  /// before: timeout(1) sends one to its child and then to the child's whole group, and means one.
+  int take_new();
+
 private:
+  const time_source& clock_;
+  int last_ = 0;
+  steady_time taken_at_{};
   sigset_t before_;
   int fd_;
 };

@@ -21,8 +21,10 @@ void run_watched(signal_watch& signals, console& io, const std::function<void()>
     }
     done.raise();
   });
-  if (await_readable({done.fd(), signals.fd()}) != done.fd()) {
-    int signal = signals.take();
+  while (await_readable({done.fd(), signals.fd()}) != done.fd()) {
+    int signal = signals.take_new();
+    if (signal == 0)
+      continue;
     io.err << "\ntroupe: " << interrupted << std::endl;
     io.out.flush();
     std::_Exit(128 + signal);

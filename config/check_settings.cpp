@@ -17,25 +17,33 @@ bool is_loopback(const std::string& host) {
   return inet_pton(AF_INET6, host.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
 }
 
-status check_settings(const settings& s) {
+status check_settings(const loaded_settings& loaded) {
+  const settings& s = loaded.values;
   auto conflict = [](std::string message) { return failure(config_error::conflict, std::move(message)); };
+  auto from = [&](std::string_view key) -> std::string_view {
+    auto found = loaded.sources.find(key);
+    return found == loaded.sources.end() ? "default" : std::string_view(found->second.where);
+  };
   if (s.host.empty())
-    return conflict("server.host is empty: name the address to listen on, such as 127.0.0.1");
+    return conflict(fmt::format("server.host is empty ({}): name the address to listen on, such as 127.0.0.1",
+                                from("server.host")));
   if (!is_loopback(s.host) && s.api_key_file.empty())
-    return conflict(
-        fmt::format("server.host is {} but server.api_key_file is not set: without keys the server binds "
-                    "to loopback only, so set api_key_file to a file with one key a line",
-                    s.host));
+    return conflict(fmt::format(
+        "server.host is {} ({}) but server.api_key_file is not set: without keys the server binds "
+        "to loopback only, so set api_key_file to a file with one key a line",
+        s.host, from("server.host")));
   if (s.max_batch_tokens < s.max_batch_size)
     return conflict(
-        fmt::format("engine.max_batch_tokens is {}, below engine.max_batch_size, which is {}: each "
+        fmt::format("engine.max_batch_tokens is {} ({}), below engine.max_batch_size, which is {} ({}): each "
                     "sequence in a step needs a token, so raise max_batch_tokens",
-                    s.max_batch_tokens, s.max_batch_size));
+                    s.max_batch_tokens, from("engine.max_batch_tokens"), s.max_batch_size,
+                    from("engine.max_batch_size")));
   if (s.step_deadline_ms <= s.step_time_max_ms)
-    return conflict(
-        fmt::format("engine.step_deadline_ms is {}, not above engine.step_time_max_ms, which is {}: an "
-                    "ordinary step would make the node unready, so raise step_deadline_ms",
-                    s.step_deadline_ms, s.step_time_max_ms));
+    return conflict(fmt::format(
+        "engine.step_deadline_ms is {} ({}), not above engine.step_time_max_ms, which is {} ({}): "
+        "an ordinary step would restart the engine, so raise step_deadline_ms",
+        s.step_deadline_ms, from("engine.step_deadline_ms"), s.step_time_max_ms,
+        from("engine.step_time_max_ms")));
   return {};
 }
 

@@ -69,13 +69,17 @@ status apply_file(loaded_settings& into, const std::string& path) {
     const setting* row = find_setting(entry.key);
     if (!row && entry.type == "table" && is_section(entry.key))
       continue;
+    if (!row && is_section(entry.key))
+      return failure(
+          config_error::wrong_type,
+          fmt::format("{0} is a section, not a setting: write [{0}] and its settings below it ({1})",
+                      entry.key, where));
     if (!row)
       return failure(config_error::unknown_key,
                      fmt::format("unknown setting {} ({}){}", entry.key, where, key_advice(entry.key)));
     if (!entry.value)
-      return failure(config_error::wrong_type,
-                     fmt::format("{} must be {}{}, got a value of type {} ({})", row->key,
-                                 row->member.index() == 1 ? "a " : "", type_name(*row), entry.type, where));
+      return failure(config_error::wrong_type, fmt::format("{} must be {}, got a value of type {} ({})",
+                                                           row->key, wanted_text(*row), entry.type, where));
     if (auto ok = store(into, *row, *entry.value, {source_kind::file, where}); !ok)
       return ok;
   }
@@ -132,7 +136,7 @@ result<loaded_settings> load_settings(const settings_sources& sources) {
     return forward_error(ok);
   if (auto ok = apply_flags(loaded, sources.flags); !ok)
     return forward_error(ok);
-  if (auto ok = check_settings(loaded.values); !ok)
+  if (auto ok = check_settings(loaded); !ok)
     return forward_error(ok);
   return loaded;
 }

@@ -103,6 +103,12 @@ std::string bounds_text(const setting& row) {
   }
 }
 
+std::string wanted_text(const setting& row) {
+  const std::string bounds = bounds_text(row);
+  return fmt::format("{}{}{}{}", row.member.index() == 1 ? "a " : "", type_name(row),
+                     bounds.empty() ? "" : ", ", bounds);
+}
+
 setting_value value_of(const setting& row, const settings& from) {
   return std::visit([&](auto member) { return setting_value(from.*member); }, row.member);
 }
@@ -136,22 +142,25 @@ result<setting_value> parse_value(const setting& row, std::string_view text, std
     auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
     if (problem == std::errc{} && end == text.data() + text.size())
       return number;
-    return failure(config_error::wrong_type, fmt::format("{} must be a whole number, {}, got {} ({})",
-                                                         row.key, bounds_text(row), shown(text), where));
+    return failure(config_error::wrong_type,
+                   fmt::format("{} must be {}, got {} ({})", row.key, wanted_text(row), shown(text), where));
   }
   if (text == "true" || text == "1")
     return true;
   if (text == "false" || text == "0")
     return false;
   return failure(config_error::wrong_type,
-                 fmt::format("{} must be true or false, got {} ({})", row.key, shown(text), where));
+                 fmt::format("{} must be {}, got {} ({})", row.key, wanted_text(row), shown(text), where));
 }
 
 status assign(const setting& row, const setting_value& value, std::string_view where, settings& into) {
   if (value.index() != row.member.index())
     return failure(config_error::wrong_type,
-                   fmt::format("{} must be {}{}, got {} ({})", row.key, row.member.index() == 1 ? "a " : "",
-                               type_name(row), toml_literal(value), where));
+                   fmt::format("{} must be {}, got {} ({})", row.key, wanted_text(row),
+                               std::holds_alternative<std::string>(value)
+                                   ? shown(std::get<std::string>(value))
+                                   : toml_literal(value),
+                               where));
   if (auto* text = std::get_if<std::string>(&value)) {
     if (auto ok = check_text(row, *text, where); !ok)
       return ok;

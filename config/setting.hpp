@@ -54,6 +54,9 @@ std::string_view type_name(const setting&);
 /// "at least 1 and at most 1024", "one of trace, debug, info", "at most 4096 bytes"; empty for true or false.
 std::string bounds_text(const setting&);
 
+/// Type and bounds, as they follow "must be": "a whole number, at least 1 and at most 1024", "true or false".
+std::string wanted_text(const setting&);
+
 setting_value value_of(const setting&, const settings&);
 setting_value default_of(const setting&);
 

@@ -10,7 +10,7 @@ namespace troupe {
 struct settings {
   // [model]
   std::string model_path;        // GGUF file; empty: the default model that deploy/ fetched
-  std::string served_model_name; // name in the API; empty: general.name of the file
+  std::string served_model_name; // name in the API; empty: the file's name without its extension
   int64_t max_model_len = 0;     // tokens of prompt and answer; 0: what the model was trained for
 
   // [server]
@@ -34,7 +34,7 @@ struct settings {
   int64_t max_batch_tokens = 512;    // tokens in a step
   int64_t batch_window_ms = 50;      // upper bound of the adaptive wait
   int64_t step_time_max_ms = 200;    // prefill chunks are cut to this
-  int64_t step_deadline_ms = 30'000; // a step that takes longer makes the node unready
+  int64_t step_deadline_ms = 30'000; // a step that takes longer restarts the engine
   int64_t requests_max = 256;        // admitted and not finished; more get 429
   int64_t request_timeout_ms = 600'000;
 

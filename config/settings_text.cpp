@@ -43,7 +43,7 @@ std::string settings_toml(const loaded_settings& loaded) {
 std::string settings_markdown() {
   std::string out = "# Settings\n\n"
                     "Generated from `config/settings_table.cpp`; do not edit. After a change there:\n"
-                    "`TROUPE_UPDATE_DOCS=1 build/tests/test_config`.\n\n"
+                    "`TROUPE_UPDATE_DOCS=1 build/release/tests/test_config`.\n\n"
                     "A value comes from a flag, else from the environment, else from the file that "
                     "`--config` or `TROUPE_CONFIG` "
                     "names, else it is the default. In the file, `engine.max_batch_size` is the line "

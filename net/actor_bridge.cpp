@@ -1,10 +1,12 @@
 #include "net/actor_bridge.hpp"
 
+#include "actors/note_rejection.hpp"
 #include "net/stream_registry.hpp"
 
 #include <caf/event_based_actor.hpp>
 #include <caf/send.hpp>
 #include <caf/typed_event_based_actor.hpp>
+#include <fmt/format.h>
 
 namespace troupe {
 
@@ -12,22 +14,38 @@ namespace {
 
 constexpr milliseconds intake_timeout{10'000};
 
+/// Text that waits for intake, over all requests: more is refused at once (bridge → intake credit).
+constexpr size_t waiting_bytes_max = 64 * 1024 * 1024;
+
 /// From the bridge's callers, any thread, to its actor.
 struct submit_command {
   generation_request request;
   std::shared_ptr<stream_listener> listener;
 };
 
+/// End every stream with a typed error, in the ledger too.
+struct end_streams_command {
+  std::string reason;
+};
+
+size_t text_bytes_of(const generation_request& request) {
+  size_t bytes = request.prompt.size();
+  for (const auto& message : request.messages)
+    bytes += message.role.size() + message.content.size();
+  return bytes;
+}
+
 /// The actor behind the bridge. Its own callers reach it through an untyped handle with private messages; the
 /// ledger and the front see a subscriber_actor.
-using bridge_actor =
-    subscriber_actor::extend<caf::reacts_to<submit_command>, caf::reacts_to<cancel_response>>;
+using bridge_actor = subscriber_actor::extend<caf::reacts_to<submit_command>, caf::reacts_to<cancel_response>,
+                                              caf::reacts_to<end_streams_command>>;
 
 } // namespace
 
 } // namespace troupe
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::submit_command)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::end_streams_command)
 
 namespace troupe {
 
@@ -35,19 +53,35 @@ namespace {
 
 class bridge final : public bridge_actor::base {
 public:
-  bridge(caf::actor_config& config, front_actor front, post_function post)
-      : bridge_actor::base(config), front_(std::move(front)), post_(std::move(post)) {}
+  bridge(caf::actor_config& config, front_actor front, post_function post, bridge_options options,
+         std::shared_ptr<std::atomic<size_t>> open)
+      : bridge_actor::base(config), front_(std::move(front)), post_(std::move(post)), options_(options),
+        open_(std::move(open)) {}
 
   behavior_type make_behavior() override {
     monitor(front_);
     set_down_handler([this](const caf::down_msg&) { fail_all("the node is going down"); });
+    set_exit_handler([this](caf::exit_msg& message) {
+      fail_all("the node is going down");
+      quit(message.reason);
+    });
     return {
-        [this](event_batch& batch) { deliver(streams_.sort(std::move(batch))); },
+        [this](event_batch& batch) {
+          std::vector<std::string> orphans;
+          deliver(streams_.sort(std::move(batch), orphans));
+          for (auto& id : orphans) // cancelled or given up while intake had it
+            send(front_, cancel_response{std::move(id)});
+        },
         [this](ledger_lost) { fail_all("the ledger was lost"); },
         [this](submit_command& command) { submit(std::move(command)); },
         [this](const cancel_response& cancel) {
           streams_.remove(cancel.response_id);
           send(front_, cancel);
+          note_open();
+        },
+        [this](const end_streams_command& command) {
+          for (const auto& ended : fail_all(command.reason))
+            send(front_, cancel_response{ended});
         },
     };
   }
@@ -56,31 +90,59 @@ public:
 
 private:
   void submit(submit_command command) {
-    const auto id = command.request.response_id;
+    const auto id = command.request.response_id, request_id = command.request.request_id;
+    const auto bytes = text_bytes_of(command.request);
     auto listener = std::move(command.listener);
+    if (waiting_ >= options_.submissions_max || waiting_bytes_ + bytes > waiting_bytes_max)
+      return refuse(request_id, id, listener,
+                    {request_error::too_many_requests,
+                     fmt::format("{} requests wait to be tokenized: retry later", waiting_), "", 1});
     if (!streams_.add(id, listener))
-      return reject(id, listener,
+      return refuse(request_id, id, listener,
                     {request_error::invalid_value, "a response with this id is in progress", "id", 0});
+    ++waiting_;
+    waiting_bytes_ += bytes;
+    note_open();
     request(front_, intake_timeout, std::move(command.request), subscriber_actor(this))
         .then(
-            [this, id, listener](intake_reply& reply) {
+            [this, id, listener, bytes](intake_reply& reply) {
+              answered(bytes);
               if (reply.rejected)
-                reject(id, listener, std::move(*reply.rejected));
-              else
+                return reject(id, listener, std::move(*reply.rejected));
+              if (streams_.accept(id) == listener)
                 post([listener, accepted = std::move(*reply.accepted)] { listener->on_accepted(accepted); });
             },
-            [this, id, listener](caf::error&) {
+            [this, id, listener, bytes](caf::error&) {
+              answered(bytes);
               reject(id, listener, {request_error::not_ready, "intake does not answer: retry", "", 1});
             });
   }
 
-  void reject(const std::string& id, const std::shared_ptr<stream_listener>& listener, rejection why) {
-    if (streams_.find(id) == listener)
-      streams_.remove(id);
+  void answered(size_t bytes) {
+    --waiting_;
+    waiting_bytes_ -= bytes;
+  }
+
+  /// A refusal by the bridge itself.
+  void refuse(const std::string& request_id, const std::string& id,
+              const std::shared_ptr<stream_listener>& listener, rejection why) {
+    note_rejection(*options_.numbers, request_id, id, why);
     post([listener, why = std::move(why)] { listener->on_rejected(why); });
   }
 
+  /// Unless it was cancelled meanwhile: then nobody listens.
+  void reject(const std::string& id, const std::shared_ptr<stream_listener>& listener, rejection why) {
+    if (streams_.find(id) != listener)
+      return;
+    streams_.remove(id);
+    note_open();
+    post([listener, why = std::move(why)] { listener->on_rejected(why); });
+  }
+
+  void note_open() { open_->store(streams_.size()); }
+
   void deliver(std::vector<stream_registry::delivery> deliveries) {
+    note_open();
     if (!deliveries.empty())
       post([deliveries = std::move(deliveries)] {
         for (const auto& each : deliveries)
@@ -88,7 +150,15 @@ private:
       });
   }
 
-  void fail_all(const std::string& why) { deliver(streams_.fail_all(request_error::internal, why)); }
+  /// Returns the ids of the streams that it ended.
+  std::vector<std::string> fail_all(const std::string& why) {
+    auto deliveries = streams_.fail_all(request_error::not_ready, why);
+    std::vector<std::string> ids;
+    for (const auto& each : deliveries)
+      ids.push_back(each.events.front().response_id);
+    deliver(std::move(deliveries));
+    return ids;
+  }
 
   void post(std::function<void()> call) {
     if (post_)
@@ -99,19 +169,33 @@ private:
 
   front_actor front_;
   post_function post_;
+  bridge_options options_;
+  std::shared_ptr<std::atomic<size_t>> open_; // streams that have not ended, for the outside
   stream_registry streams_;
+  size_t waiting_ = 0; // requests that intake has not answered
+  size_t waiting_bytes_ = 0;
 };
 
 } // namespace
 
 actor_bridge::actor_bridge(caf::actor_system& system, front_actor front,
                            std::shared_ptr<const node_health> health, served_model model, post_function post,
-                           const time_source& clock)
-    : front_(front), subscriber_(caf::actor_cast<caf::actor>(system.spawn<bridge>(front, post))),
+                           bridge_options options, const time_source& clock)
+    : front_(front), open_(std::make_shared<std::atomic<size_t>>(0)),
+      subscriber_(caf::actor_cast<caf::actor>(system.spawn<bridge>(front, post, options, open_))),
       health_(std::move(health)), model_(std::move(model)), post_(std::move(post)), clock_(clock) {}
 
 actor_bridge::~actor_bridge() {
+  close();
+}
+
+void actor_bridge::close() {
+  close_door();
   caf::anon_send_exit(subscriber_, caf::exit_reason::user_shutdown);
+}
+
+void actor_bridge::end_streams(std::string reason) {
+  caf::anon_send(subscriber_, end_streams_command{std::move(reason)});
 }
 
 void actor_bridge::submit(generation_request request, std::shared_ptr<stream_listener> listener) {
@@ -122,6 +206,7 @@ void actor_bridge::submit(generation_request request, std::shared_ptr<stream_lis
     };
     return post_ ? post_(refuse) : refuse();
   }
+  request.arrived = clock_.now();
   caf::anon_send(subscriber_, submit_command{std::move(request), std::move(listener)});
 }
 

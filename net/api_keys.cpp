@@ -3,6 +3,8 @@
 #include "net/errors.hpp"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <fmt/format.h>
 #include <fstream>
 #include <openssl/crypto.h>
@@ -37,9 +39,14 @@ bool printable(std::string_view key) {
 } // namespace
 
 result<api_keys> api_keys::load(const std::string& path) {
+  const auto unreadable = [&path] {
+    const char* why = errno == 0 ? "reading failed" : std::strerror(errno);
+    return failure(net_error::bad_key_file, fmt::format("cannot read api_key_file {}: {}", path, why));
+  };
+  errno = 0;
   std::ifstream file(path);
   if (!file)
-    return failure(net_error::bad_key_file, fmt::format("cannot read api_key_file {}", path));
+    return unreadable();
   api_keys keys;
   std::string line;
   for (size_t number = 1; std::getline(file, line); ++number) {
@@ -55,7 +62,7 @@ result<api_keys> api_keys::load(const std::string& path) {
     keys.digests_.push_back(digest_of(key));
   }
   if (file.bad())
-    return failure(net_error::bad_key_file, fmt::format("cannot read api_key_file {}", path));
+    return unreadable();
   if (keys.empty())
     return failure(net_error::bad_key_file, fmt::format("{} has no key: write one a line", path));
   return keys;

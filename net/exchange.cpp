@@ -46,6 +46,7 @@ std::optional<http_answer> exchange::refusal() const {
     return answer;
   }
   if (!route_.open && !context_.keys.allows(request_.header("authorization"))) {
+    context_.counts.requests_rejected_total.of("unauthorized").Increment();
     auto answer = http_answer::failure(
         http_problem(401, "invalid_api_key", "send a valid key as Authorization: Bearer KEY"));
     answer.headers.emplace_back("WWW-Authenticate", "Bearer");
@@ -65,6 +66,10 @@ std::optional<http_answer> exchange::refusal() const {
   if (request_.method == "POST" && !is_json(request_.header("content-type")))
     return http_answer::failure(
         http_problem(415, "unsupported_media_type", "send Content-Type: application/json"));
+  if (const auto coding = content_coding_of(request_); request_.has_body && !coding.empty())
+    return http_answer::failure(http_problem(
+        415, "unsupported_media_type",
+        fmt::format("Content-Encoding {} is not understood here: send the body as it is", coding)));
   const auto expected = request_.header("expect");
   if (!expected.empty() && !equal_ignoring_case(expected, "100-continue"))
     return http_answer::failure(http_problem(417, "expectation_failed", "only 100-continue can be expected"));
@@ -198,6 +203,7 @@ awaitable<bool> exchange::generate() {
   budget_.hold(0);
   response_id_ = make_id("resp_");
   wanted->request.response_id = response_id_;
+  wanted->request.request_id = request_id_;
   const bool streaming = wanted->stream;
   auto stream = std::make_shared<answer_stream>(
       std::move(wanted->encoder),

@@ -9,6 +9,7 @@ namespace troupe {
 namespace {
 
 constexpr size_t request_id_bytes_max = 128;
+constexpr size_t coding_bytes_max = 32; // of a name in a message; "compress" is the longest in use
 
 char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
@@ -39,6 +40,16 @@ std::string request_id_of(const http_request& request) {
       std::all_of(given.begin(), given.end(), request_id_character))
     return std::string(given);
   return make_id("req_");
+}
+
+std::string content_coding_of(const http_request& request) {
+  const auto given = request.header("content-encoding");
+  if (equal_ignoring_case(given, "identity"))
+    return {};
+  std::string shown(given.substr(0, coding_bytes_max));
+  std::ranges::replace_if(
+      shown, [](char c) { return c < ' ' || c > '~'; }, '?');
+  return shown;
 }
 
 bool same_origin(const http_request& request) {

@@ -28,6 +28,10 @@ bool equal_ignoring_case(std::string_view, std::string_view);
 /// The client's X-Request-Id if it is 1 to 128 of letters, digits, '.', '_', '-', ':'; else a new "req_…".
 std::string request_id_of(const http_request&);
 
+/// What Content-Encoding says, shortened and in printable ASCII for a message; empty where it is absent or
+/// "identity".
+std::string content_coding_of(const http_request&);
+
 /// A browser page of another origin may not open a WebSocket here. True without Origin.
 bool same_origin(const http_request&);
 

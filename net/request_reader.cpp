@@ -66,8 +66,10 @@ awaitable<request_reader::outcome> request_reader::read_header(bool first) {
       if (!came)
         co_return outcome::closed;
     }
-    if (!parse())
+    if (!parse()) {
+      take_start_line();
       co_return outcome::refused;
+    }
   }
   socket_.clear_deadline();
   take_header();
@@ -76,10 +78,16 @@ awaitable<request_reader::outcome> request_reader::read_header(bool first) {
   co_return outcome::complete;
 }
 
-void request_reader::take_header() {
+/// As much as came of it: a refusal of the header is logged with it.
+void request_reader::take_start_line() {
   const auto& message = parser_->http.get();
   request_.method = std::string(message.method_string());
   request_.target = std::string(message.target());
+}
+
+void request_reader::take_header() {
+  const auto& message = parser_->http.get();
+  take_start_line();
   request_.http_1_0 = message.version() < 11;
   request_.keep_alive = message.keep_alive();
   for (const auto& field : message)
@@ -104,8 +112,11 @@ awaitable<request_reader::outcome> request_reader::read_body(body_budget& budget
     if (!parse())
       co_return outcome::refused;
     const size_t bytes = parser_->http.get().body().size();
-    if (!budget.hold(bytes))
-      co_return refuse(503, "too_many_bodies", "too many large requests at once: try again soon");
+    if (!budget.hold(bytes)) {
+      refuse(503, "too_many_bodies", "too many large requests at once: try again soon");
+      problem_.headers.emplace_back("Retry-After", "1");
+      co_return outcome::refused;
+    }
     if (bytes >= reached) {
       reached = bytes + body_progress_bytes;
       socket_.set_deadline(window);

@@ -35,6 +35,7 @@ private:
 
   /// Feeds what is in the buffer. Sets need_more_.
   bool parse();
+  void take_start_line();
   void take_header();
   outcome refuse(int code, const char* name, std::string message);
 

@@ -5,7 +5,15 @@
 namespace troupe {
 
 bool stream_registry::add(const std::string& response_id, listener_pointer listener) {
-  return streams_.try_emplace(response_id, stream{std::move(listener), 0}).second;
+  return streams_.try_emplace(response_id, stream{std::move(listener), 0, false}).second;
+}
+
+stream_registry::listener_pointer stream_registry::accept(const std::string& response_id) {
+  auto found = streams_.find(response_id);
+  if (found == streams_.end())
+    return nullptr;
+  found->second.accepted = true;
+  return found->second.listener;
 }
 
 stream_registry::listener_pointer stream_registry::find(const std::string& response_id) const {
@@ -13,13 +21,17 @@ stream_registry::listener_pointer stream_registry::find(const std::string& respo
   return found == streams_.end() ? nullptr : found->second.listener;
 }
 
-std::vector<stream_registry::delivery> stream_registry::sort(event_batch batch) {
+std::vector<stream_registry::delivery> stream_registry::sort(event_batch batch,
+                                                             std::vector<std::string>& orphans) {
   std::vector<delivery> out;
   std::unordered_map<std::string, size_t> places;
   for (auto& event : batch.events) {
     auto found = streams_.find(event.response_id);
-    if (found == streams_.end())
+    if (found == streams_.end()) {
+      if (event.kind == event_kind::created)
+        orphans.push_back(event.response_id);
       continue;
+    }
     const auto place = places.try_emplace(event.response_id, out.size()).first->second;
     if (place == out.size())
       out.push_back({found->second.listener, {}});
@@ -34,7 +46,9 @@ std::vector<stream_registry::delivery> stream_registry::sort(event_batch batch) 
 std::vector<stream_registry::delivery> stream_registry::fail_all(request_error code,
                                                                  const std::string& message) {
   std::vector<delivery> out;
-  for (auto& [id, each] : std::exchange(streams_, {})) {
+  for (auto& [id, each] : streams_) {
+    if (!each.accepted)
+      continue;
     response_event event;
     event.response_id = id;
     event.sequence_number = each.next_number;
@@ -43,6 +57,7 @@ std::vector<stream_registry::delivery> stream_registry::fail_all(request_error c
     event.error_message = message;
     out.push_back({std::move(each.listener), {std::move(event)}});
   }
+  std::erase_if(streams_, [](const auto& each) { return each.second.accepted; });
   return out;
 }
 

@@ -17,25 +17,32 @@ public:
   /// False if the id is taken.
   bool add(const std::string& response_id, listener_pointer listener);
 
+  /// The ledger has it: its events may come. Null if the stream was removed meanwhile.
+  listener_pointer accept(const std::string& response_id);
+
   listener_pointer find(const std::string& response_id) const;
   void remove(const std::string& response_id) { streams_.erase(response_id); }
 
+  size_t size() const { return streams_.size(); }
+
   /// The events of a batch by listener, in order; a stream is forgotten with its terminal event. Events of
-  /// unknown responses (cancelled, closed) are dropped.
+  /// unknown responses (cancelled, refused) are dropped; of those that begin only now the ids are added to
+  /// orphans: nobody will read them.
   struct delivery {
     listener_pointer listener;
     std::vector<response_event> events;
   };
-  std::vector<delivery> sort(event_batch batch);
+  std::vector<delivery> sort(event_batch batch, std::vector<std::string>& orphans);
 
-  /// A `failed` event with the right number for every stream, which is then forgotten: nobody else will end
-  /// it.
+  /// A `failed` event with the right number for every accepted stream, which is then forgotten: nobody else
+  /// will end it. Streams that wait for their acceptance go on waiting.
   std::vector<delivery> fail_all(request_error code, const std::string& message);
 
 private:
   struct stream {
     listener_pointer listener;
     int64_t next_number = 0;
+    bool accepted = false;
   };
 
   std::unordered_map<std::string, stream> streams_;

@@ -268,6 +268,7 @@ awaitable<bool> websocket_session::take_turn(std::string message) {
   std::string().swap(message);
   const auto response_id = make_id("resp_");
   request->generation.response_id = response_id;
+  request->generation.request_id = request_id_;
   auto encoder = std::make_unique<responses_encoder>(std::move(request->echo),
                                                      responses_encoder::form::websocket, context_.clock);
   auto stream = std::make_shared<answer_stream>(

@@ -81,7 +81,8 @@ constexpr metric_row rows[] = {
     {"troupe_engine_epoch", gauge, "Lives of the engine so far; it rises with each restart."},
     {"troupe_actor_restarts_total", counter, "Actors that ended and were started again.", "actor"},
     {"troupe_stale_results_dropped_total", counter, "Results of an engine's earlier life, dropped."},
-    {"troupe_ledger_entries", gauge, "Requests in the ledger: running, or kept for readers that come back."},
+    {"troupe_ledger_entries", gauge,
+     "Requests in the ledger, from admission until their answer has been delivered."},
 
     {"troupe_http_requests_total", counter, "HTTP requests answered, by route and status.", "path, code"},
     {"troupe_http_connections", gauge, "Open connections, WebSockets included."},
@@ -116,7 +117,7 @@ const metric_row& metric_named(std::string_view name) {
 std::string metrics_markdown() {
   std::string out = "# Metrics\n\n"
                     "Generated from `observe/metrics_table.cpp`; do not edit. After a change there:\n"
-                    "`TROUPE_UPDATE_DOCS=1 build/tests/test_observe`.\n\n"
+                    "`TROUPE_UPDATE_DOCS=1 build/release/tests/test_observe`.\n\n"
                     "`GET /metrics` answers in the Prometheus text format. Where vLLM has the same metric, "
                     "ours has the same name "
                     "with `troupe_` in place of `vllm:`. Every label has a fixed set of values, with `other` "

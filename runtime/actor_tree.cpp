@@ -17,7 +17,9 @@ namespace troupe {
 
 namespace {
 
+constexpr int64_t context_tokens_min = 256;
 constexpr milliseconds drain_poll{10};
+constexpr milliseconds last_words{200}; // for errors of what could not finish
 
 struct tree_config : caf::actor_system_config {
   explicit tree_config(const settings& configuration) {
@@ -27,23 +29,33 @@ struct tree_config : caf::actor_system_config {
   }
 };
 
-int32_t context_of(const settings& configuration, const model_shape& shape) {
-  const auto trained = static_cast<int64_t>(shape.context_length);
-  return static_cast<int32_t>(
-      configuration.max_model_len == 0 ? trained : std::min(configuration.max_model_len, trained));
-}
+/// Tokens of prompt and answer that a sequence may have, and the pages for them.
+struct context_plan {
+  int32_t tokens;
+  int32_t pages;
+};
 
-/// All pages the setting pays for, but no more than max_batch_size sequences of full length can fill.
-result<int32_t> page_count_of(const settings& configuration, const language_model& model, int32_t context) {
+/// All pages that the setting pays for, but no more than max_batch_size sequences of full length can fill; a
+/// sequence may be as long as the model was trained for, the setting says and the pages hold.
+result<context_plan> plan_context(const settings& configuration, const language_model& model) {
+  const int64_t trained = model.shape().context_length;
+  if (configuration.max_model_len > trained)
+    return failure(runtime_error::no_room,
+                   fmt::format("max_model_len = {}, but the model was trained for {} tokens: lower it",
+                               configuration.max_model_len, trained));
+  const auto wanted = configuration.max_model_len == 0 ? trained : configuration.max_model_len;
   const auto bytes = static_cast<size_t>(configuration.kv_cache_mib) << 20;
   const auto affordable = static_cast<int64_t>(bytes / model.page_bytes()) - 1; // one is the canary's
-  const auto useful = configuration.max_batch_size * pages_of(context);
-  const auto count = std::min<int64_t>({affordable, useful, INT32_MAX});
-  if (count < 1)
-    return failure(runtime_error::no_room,
-                   fmt::format("kv_cache_mib = {} holds no two pages of {} KiB: raise it",
-                               configuration.kv_cache_mib, model.page_bytes() >> 10));
-  return static_cast<int32_t>(count);
+  const auto useful = configuration.max_batch_size * pages_of(static_cast<int32_t>(wanted));
+  const auto pages = std::min<int64_t>({affordable, useful, INT32_MAX / page_tokens});
+  const auto tokens = std::min(wanted, pages * page_tokens);
+  if (tokens < std::min(wanted, context_tokens_min))
+    return failure(
+        runtime_error::no_room,
+        fmt::format("kv_cache_mib = {} holds {} tokens, too few for a conversation: give at least {} MiB",
+                    configuration.kv_cache_mib, std::max<int64_t>(0, tokens),
+                    ((context_tokens_min / page_tokens + 1) * model.page_bytes() >> 20) + 1));
+  return context_plan{static_cast<int32_t>(tokens), static_cast<int32_t>(pages)};
 }
 
 make_text_decoder decoder_of(std::shared_ptr<const tokenizer> tokens) {
@@ -77,11 +89,12 @@ public:
       : metrics_(numbers), config_(configuration), system_(config_) {}
 
   ~impl() {
-    bridge_.reset();
-    // Everybody else is linked below the front.
+    // Everybody else lives below the front. The bridge itself goes last: listeners call it until the end.
+    bridge_->close();
     caf::anon_send_exit(front_, caf::exit_reason::user_shutdown);
     front_ = nullptr;
     system_.await_all_actors_done();
+    bridge_.reset();
   }
 
   void start(node_parts parts, const settings& configuration, served_model model, post_function post,
@@ -92,15 +105,21 @@ public:
                           .health = health,
                           .clock = &clock};
     front_ = system_.spawn<front>(std::move(options), metrics_);
-    bridge_ =
-        std::make_unique<actor_bridge>(system_, front_, health, std::move(model), std::move(post), clock);
+    bridge_ = std::make_unique<actor_bridge>(
+        system_, front_, health, std::move(model), std::move(post),
+        bridge_options{static_cast<size_t>(configuration.requests_max), &metrics_}, clock);
   }
 
   void drain(int64_t drain_ms, const time_source& clock) {
     bridge_->close_door();
     const auto end = clock.now() + milliseconds(drain_ms);
-    while (metrics_.ledger_entries.Value() > 0 && clock.now() < end)
-      std::this_thread::sleep_for(drain_poll);
+    const auto wait_until = [&](steady_time limit) {
+      while (bridge_->open_streams() > 0 && clock.now() < limit)
+        std::this_thread::sleep_for(drain_poll);
+    };
+    wait_until(end);
+    bridge_->end_streams("the server was shut down before the answer ended: ask again");
+    wait_until(end + last_words);
   }
 
   metrics& metrics_;
@@ -125,42 +144,42 @@ void actor_tree::drain(int64_t drain_ms) {
 result<std::unique_ptr<actor_tree>> actor_tree::start(const settings& configuration, loaded_model model,
                                                       metrics& numbers, post_function post,
                                                       const time_source& clock) {
-  const auto context = context_of(configuration, model.weights->shape());
-  const auto page_count = page_count_of(configuration, *model.weights, context);
-  if (!page_count)
-    return forward_error(page_count);
-  auto pages = kv_store::create(*page_count + 1, model.weights->page_bytes());
+  const auto context = plan_context(configuration, *model.weights);
+  if (!context)
+    return forward_error(context);
+  auto pages = kv_store::create(context->pages + 1, model.weights->page_bytes());
   if (!pages)
     return forward_error(pages);
   log_event(log_level::info, "model_loaded",
             {{"model", model.name},
              {"weight_bytes", model.weights->weight_bytes()},
              {"numeric_class", fmt::format("{:016x}", model.weights->numeric_class())},
-             {"max_model_len", context},
-             {"kv_pages", *page_count}});
+             {"max_model_len", context->tokens},
+             {"kv_pages", context->pages}});
   node_parts parts;
   parts.engine.resources = {.model = model.weights,
                             .pages = *pages,
                             .threads = std::make_shared<thread_pool>(threads_of(configuration)),
                             .record = std::make_shared<step_record>(),
+                            .lease = std::make_shared<std::mutex>(),
                             .clock = &clock};
-  parts.engine.page_count = *page_count;
-  parts.engine.batching = {limits_of(configuration, *page_count),
+  parts.engine.page_count = context->pages;
+  parts.engine.batching = {limits_of(configuration, context->pages),
                            milliseconds(configuration.step_deadline_ms)};
   parts.engine.intensity = {configuration.restart_intensity, configuration.restart_period_ms};
   parts.engine.epochs = std::make_shared<epoch_source>(0);
   parts.ledger = {static_cast<size_t>(configuration.requests_max), configuration.unsent_bytes_max};
   parts.decoder = decoder_of(model.tokens);
   parts.preparer = std::make_shared<const request_preparer>(
-      request_limits{model.name, context, *page_count * page_tokens, configuration.request_timeout_ms},
-      model.tokens, model.messages, clock);
+      request_limits{model.name, context->tokens, configuration.request_timeout_ms}, model.tokens,
+      model.messages, clock);
   parts.health = std::make_shared<node_health>();
   parts.health_interval = milliseconds(configuration.health_interval_ms);
   parts.clock = &clock;
   auto made = std::make_unique<impl>(configuration, numbers);
   made->clock_ = &clock;
-  made->start(std::move(parts), configuration, {model.name, clock.unix_seconds(), context}, std::move(post),
-              clock);
+  made->start(std::move(parts), configuration, {model.name, clock.unix_seconds(), context->tokens},
+              std::move(post), clock);
   return std::unique_ptr<actor_tree>(new actor_tree(std::move(made)));
 }
 

@@ -8,15 +8,11 @@
 
 namespace troupe {
 
-namespace {
-
-std::string name_of(const settings& configuration, const gguf_file& file) {
+std::string served_name(const settings& configuration) {
   if (!configuration.served_model_name.empty())
     return configuration.served_model_name;
-  return file.path().stem().string();
+  return std::filesystem::path(configuration.model_path).stem().string();
 }
-
-} // namespace
 
 result<loaded_model> load_model(const settings& configuration, const load_progress& progress) {
   auto isa = parse_instruction_set(configuration.cpu_isa);
@@ -26,7 +22,7 @@ result<loaded_model> load_model(const settings& configuration, const load_progre
   if (!file)
     return forward_error(file);
   loaded_model out;
-  out.name = name_of(configuration, *file);
+  out.name = served_name(configuration);
   auto tokens = tokenizer::from_gguf(*file);
   if (!tokens)
     return forward_error(tokens);

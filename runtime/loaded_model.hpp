@@ -14,11 +14,14 @@ namespace troupe {
 
 /// Everything that a model file gives a node.
 struct loaded_model {
-  std::string name; // served_model_name, else the name of the file
+  std::string name; // served_name()
   std::shared_ptr<const language_model> weights;
   std::shared_ptr<const tokenizer> tokens;
   std::shared_ptr<const chat_template> messages; // null: the file has no chat template
 };
+
+/// The model's name in the API: served_model_name, else the name of the file without its extension.
+std::string served_name(const settings& configuration);
 
 /// Opens settings.model_path. Errors: those of gguf_file, tokenizer, chat_template and language_model, and
 /// model_mismatch.

@@ -4,9 +4,16 @@
 #include "observe/metrics.hpp"
 #include "runtime/actor_tree.hpp"
 
+#include <algorithm>
 #include <optional>
 
 namespace troupe {
+
+namespace {
+
+constexpr int64_t last_bytes_ms = 2000;
+
+} // namespace
 
 class node::impl {
 public:
@@ -27,10 +34,7 @@ node::~node() {
 result<std::unique_ptr<node>> node::start(const settings& configuration, node_options options) {
   auto made = std::make_unique<impl>();
   const auto& clock = system_clock();
-  auto model = load_model(configuration, options.progress);
-  if (!model)
-    return forward_error(model);
-  made->numbers = std::make_unique<metrics>(model->name);
+  made->numbers = std::make_unique<metrics>(served_name(configuration));
   post_function post;
   if (options.listen) {
     auto server = http_server::create(configuration, *made->numbers, clock);
@@ -39,6 +43,10 @@ result<std::unique_ptr<node>> node::start(const settings& configuration, node_op
     made->server = std::move(*server);
     post = made->server->executor();
   }
+  // What fails fast comes first: keys, then the model.
+  auto model = load_model(configuration, options.progress);
+  if (!model)
+    return forward_error(model);
   auto actors = actor_tree::start(configuration, std::move(*model), *made->numbers, std::move(post), clock);
   if (!actors)
     return forward_error(actors);
@@ -63,9 +71,9 @@ void node::stop(int64_t drain_ms) {
     return;
   impl_->stopped = true;
   impl_->actors->drain(drain_ms);
-  // What the drain left of its time is for the last bytes to reach their readers.
+  // Every stream has its last event now; a slow reader gets a moment to take it.
   if (impl_->server)
-    impl_->server->stop(milliseconds(drain_ms));
+    impl_->server->stop(milliseconds(std::min(drain_ms, last_bytes_ms)));
 }
 
 } // namespace troupe

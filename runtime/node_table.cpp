@@ -9,8 +9,8 @@ namespace troupe {
 std::vector<front_child> node_table(caf::actor_system& system, node_parts parts, metrics& numbers) {
   auto shared = std::make_shared<const node_parts>(std::move(parts));
   const auto handle = [](const auto& child) { return caf::actor_cast<caf::actor>(child); };
-  // Rest for one: whoever dies takes those below along. All hold the ledger's handle; intake and the health
-  // monitor are of no use to the engine, so their deaths leave it alone.
+  // Rest for one: whoever dies takes those below along. All but the health monitor hold the ledger's handle;
+  // intake and the health monitor are of no use to the engine, so their deaths leave it alone.
   return {
       {{.id = "ledger", .restart = restart_kind::permanent, .shutdown_ms = 1000},
        [=, &system, &numbers](front_children& current) {
@@ -18,9 +18,9 @@ std::vector<front_child> node_table(caf::actor_system& system, node_parts parts,
              system.spawn<ledger_keeper>(shared->ledger, shared->decoder, *shared->clock, numbers);
          return handle(current.ledger);
        }},
-      // Its supervisor has an intensity of its own; when that is exceeded, trying again is for people to
-      // decide.
-      {{.id = "engine", .restart = restart_kind::temporary, .shutdown_ms = 10'000},
+      // When its supervisor's own intensity is exceeded it ends normally, and trying again is for people to
+      // decide; if the supervisor itself fails, it is started anew.
+      {{.id = "engine", .restart = restart_kind::transient, .shutdown_ms = 60'000},
        [=, &system, &numbers](front_children& current) {
          current.engine = system.spawn<engine_supervisor>(shared->engine, current.ledger, numbers);
          return handle(current.engine);

@@ -8,6 +8,13 @@ namespace troupe {
 
 namespace {
 
+constexpr int stuck_after = 3; // times shutdown_ms: no exit message ends a thread that never comes back
+
+/// Ahead of everything else in the mailbox; CAF's own send_exit waits in line.
+void send_exit(const caf::local_actor& from, const caf::actor& to, caf::exit_reason reason) {
+  caf::anon_send<caf::message_priority::high>(to, caf::exit_msg{from.address(), reason});
+}
+
 std::vector<child_spec> specs_of(const std::vector<supervised_child>& children) {
   std::vector<child_spec> specs;
   for (const auto& child : children)
@@ -21,7 +28,8 @@ child_table::child_table(caf::local_actor& owner, restart_strategy strategy, res
                          std::vector<supervised_child> children, const time_source& clock)
     : owner_(owner), clock_(clock), table_(strategy, intensity, specs_of(children)) {
   for (auto& child : children)
-    rows_.push_back({.start = std::move(child.start), .handle = {}, .alive = false, .told_to_stop = {}});
+    rows_.push_back(
+        {.start = std::move(child.start), .handle = {}, .alive = false, .killed = false, .told_to_stop = {}});
 }
 
 child_table::outcome child_table::start_all() {
@@ -51,29 +59,37 @@ child_table::outcome child_table::on_down(const caf::down_msg& message) {
 child_table::outcome child_table::act(const supervision_table::effects& effects) {
   for (auto index : effects.stop) {
     rows_[index].told_to_stop = clock_.now();
-    caf::anon_send_exit(rows_[index].handle, caf::exit_reason::user_shutdown);
+    send_exit(owner_, rows_[index].handle, caf::exit_reason::user_shutdown);
   }
   for (auto index : effects.start) {
     auto& started = rows_[index];
     started.handle = started.start();
     started.alive = true;
+    started.killed = false;
     owner_.monitor(started.handle);
   }
   return {.ended = {}, .started = effects.start, .gave_up = effects.give_up, .all_down = effects.all_down};
 }
 
-void child_table::kill_slow() {
+bool child_table::kill_slow() {
+  bool stuck = false;
   for (size_t index = 0; index < rows_.size(); ++index) {
-    const auto& told = rows_[index].told_to_stop;
-    if (told && clock_.now() - *told > milliseconds(table_.spec(index).shutdown_ms))
-      caf::anon_send_exit(rows_[index].handle, caf::exit_reason::kill);
+    auto& slow = rows_[index];
+    if (!slow.told_to_stop)
+      continue;
+    const auto since = clock_.now() - *slow.told_to_stop;
+    const auto allowed = milliseconds(table_.spec(index).shutdown_ms);
+    if (since > allowed && !std::exchange(slow.killed, true))
+      send_exit(owner_, slow.handle, caf::exit_reason::kill);
+    stuck = stuck || since > stuck_after * allowed;
   }
+  return stuck;
 }
 
 void child_table::abandon() {
   for (auto& each : rows_) {
     if (each.alive)
-      caf::anon_send_exit(each.handle, caf::exit_reason::user_shutdown);
+      send_exit(owner_, each.handle, caf::exit_reason::user_shutdown);
     each.handle = nullptr;
   }
 }

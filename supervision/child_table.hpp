@@ -39,8 +39,9 @@ public:
   outcome stop_all();
   outcome on_down(const caf::down_msg& message);
 
-  /// Kills children that were told to stop longer than their shutdown_ms ago.
-  void kill_slow();
+  /// Kills children that were told to stop longer than their shutdown_ms ago. True: one of them does not even
+  /// heed that, and waiting for it would be for ever.
+  bool kill_slow();
 
   /// For the owner's on_exit(): nobody outlives the supervisor, however it ended. Drops all handles.
   void abandon();
@@ -54,6 +55,7 @@ private:
     std::function<caf::actor()> start;
     caf::actor handle; // of the current life, or of the last
     bool alive = false;
+    bool killed = false;
     std::optional<steady_time> told_to_stop;
   };
 

@@ -74,7 +74,10 @@ engine_supervisor::behavior_type engine_supervisor::make_behavior() {
       [this](health_probe probe) { return delegate(batcher_, probe); },
       [this](const inject_fault& fault) { commit(fault); },
       [this](tick) {
-        children_.kill_slow();
+        if (children_.kill_slow()) {
+          log_event(log_level::error, "engine_stuck", {{"epoch", epoch_}});
+          return quit(); // the front tells the ledger; the stuck thread keeps its lease
+        }
         delayed_send(this, tick_interval, tick{});
       },
   };
@@ -87,15 +90,20 @@ void engine_supervisor::handle(const child_table::outcome& outcome, const caf::e
     log_event(log_level::error, "actor_down",
               {{"actor", id}, {"epoch", epoch_}, {"reason", caf::to_string(reason)}});
   }
+  if (outcome.ended == batcher_child && reason == caf::sec::request_timeout)
+    suspects_ = options_.resources.record->take(); // the step that took too long
   if (outcome.gave_up)
-    give_up_reason_ = reason;
+    log_event(log_level::error, "engine_given_up", {{"epoch", epoch_}, {"reason", caf::to_string(reason)}});
   if (outcome.all_down)
-    return quit(give_up_reason_);
+    return quit(); // ended as told or after all attempts: nobody starts it again
   if (!outcome.started.empty()) {
     // The batcher is the last row: the engine is whole again. All that the old epoch held is void.
     metrics_.engine_epoch.Set(epoch_);
     log_event(log_level::info, "engine_up", {{"epoch", epoch_}});
-    send(ledger_, engine_up{epoch_, options_.resources.record->take()}, engine_actor(this));
+    auto crashed = options_.resources.record->take();
+    auto suspects = std::exchange(suspects_, {});
+    send(ledger_, engine_up{epoch_, crashed.empty() ? std::move(suspects) : std::move(crashed)},
+         engine_actor(this));
   }
 }
 

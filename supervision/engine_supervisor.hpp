@@ -49,7 +49,7 @@ private:
   executor_actor executor_;
   batcher_actor batcher_;
   epoch_number epoch_ = 0;
-  caf::error give_up_reason_;
+  std::vector<sequence_id> suspects_; // of a step that passed its deadline
 };
 
 } // namespace troupe

@@ -9,6 +9,7 @@ namespace troupe {
 namespace {
 
 constexpr milliseconds tick_interval{100};
+constexpr const char* engine_gone_reason = "it crashed more often than restart_intensity allows";
 
 } // namespace
 
@@ -42,7 +43,7 @@ front::behavior_type front::make_behavior() {
       [this](health_probe probe) { return delegate(current_.engine, probe); },
       [this](const inject_fault& fault) { send(current_.engine, fault); },
       [this](tick) {
-        children_.kill_slow();
+        children_.kill_slow(); // a stuck child here is an engine's, and its own supervisor ends
         delayed_send(this, tick_interval, tick{});
       },
   };
@@ -54,24 +55,34 @@ void front::handle(const child_table::outcome& outcome, const caf::error& reason
     const auto why = caf::to_string(reason);
     metrics_.actor_restarts_total.of(id).Increment();
     log_event(log_level::error, "actor_down", {{"actor", id}, {"reason", why}});
-    if (id == "engine")
-      on_engine_end(why);
+    if (id == "engine" && reason == caf::exit_reason::normal)
+      on_engine_end();
     if (id == "ledger")
       for (const auto& subscriber : subscribers_)
         send(subscriber, ledger_lost{});
   }
-  if (outcome.gave_up)
+  if (outcome.gave_up) {
     log_event(log_level::error, "node_gave_up", {{"reason", caf::to_string(reason)}});
+    options_.health->set_unavailable(true);
+    metrics_.ready.Set(0);
+  }
+  for (auto row : outcome.started) {
+    if (children_.spec(row).id == "engine") { // taken along by a ledger that died: one more chance
+      engine_gone_ = false;
+      options_.health->set_unavailable(false);
+    }
+  }
   if (outcome.all_down)
-    quit(children_.ending() && !outcome.gave_up ? caf::error{} : reason);
+    quit();
 }
 
-/// The engine is a temporary child: its supervisor has tried often enough. The node stays up, unready, and
-/// says so to everybody; whoever runs the process decides.
-void front::on_engine_end(const std::string& reason) {
+/// The engine's supervisor has tried often enough. The node stays up, unready, and says so to everybody;
+/// whoever runs the process decides.
+void front::on_engine_end() {
+  engine_gone_ = true;
   options_.health->set_unavailable(true);
   metrics_.ready.Set(0);
-  send(current_.ledger, engine_gone{reason});
+  send(current_.ledger, engine_gone{engine_gone_reason});
 }
 
 void front::on_exit() {

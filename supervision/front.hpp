@@ -44,12 +44,13 @@ public:
 private:
   std::vector<supervised_child> children();
   void handle(const child_table::outcome& outcome, const caf::error& reason);
-  void on_engine_end(const std::string& reason);
+  void on_engine_end();
 
   front_options options_;
   metrics& metrics_;
   front_children current_;
   child_table children_;
+  bool engine_gone_ = false;                  // for good
   std::vector<subscriber_actor> subscribers_; // doors that submitted something: to be told of a lost ledger
 };
 

@@ -22,7 +22,7 @@ std::variant<accepted_response, rejection> ledger::open(open_entry request, subs
                                                         ledger_effects& out) {
   if (engine_gone_)
     return rejection{request_error::not_ready, "the engine failed and was given up: restart the server", "",
-                     retry_after_s};
+                     0};
   if (entries_.size() >= limits_.entries_max)
     return rejection{
         request_error::too_many_requests,
@@ -103,7 +103,8 @@ void ledger::note_end(const ledger_entry& entry, ledger_effects& out) {
   const auto& log_end = entry.last_event();
   const auto first = entry.emitted.empty() ? now : entry.first_token;
   out.ended.push_back(
-      {.response_id = entry.request.response_id,
+      {.request_id = entry.request.request_id,
+       .response_id = entry.request.response_id,
        .kind = log_end.kind,
        .error = log_end.error,
        .prompt_tokens = log_end.prompt_tokens,

@@ -26,6 +26,7 @@ struct response_timing {
 };
 
 struct ended_response {
+  std::string request_id;
   std::string response_id;
   event_kind kind = event_kind::completed;
   request_error error = request_error::internal; // failed only

@@ -47,14 +47,14 @@ ledger_keeper::behavior_type ledger_keeper::make_behavior() {
         auto promise = make_response_promise<intake_reply>();
         ledger_effects effects;
         intake_reply reply;
-        const auto id = request.response_id;
+        const auto id = request.response_id, request_id = request.request_id;
         auto opened = ledger_.open(std::move(request), key_of(subscriber), effects);
         if (auto* accepted = std::get_if<accepted_response>(&opened))
           reply.accepted = std::move(*accepted);
         else
           reply.rejected = std::get<rejection>(std::move(opened));
         if (reply.rejected)
-          note_rejection(metrics_, id, *reply.rejected);
+          note_rejection(metrics_, request_id, id, *reply.rejected);
         promise.deliver(std::move(reply));
         act(std::move(effects));
         return promise;
@@ -119,7 +119,8 @@ void ledger_keeper::note_end(const ended_response& ended) {
   metrics_.e2e_request_latency_seconds.Observe(total_s);
   metrics_.request_decode_time_seconds.Observe(total_s - first_s);
   log_event(log_level::info, "response_ended",
-            {{"response", ended.response_id},
+            {{"request", ended.request_id},
+             {"response", ended.response_id},
              {"outcome", outcome},
              {"prompt_tokens", ended.prompt_tokens},
              {"output_tokens", ended.output_tokens},

@@ -297,3 +297,68 @@ TEST_CASE("without acknowledgements at most two steps with tokens run") {
   }
   CHECK(world.answers[1].size() == 2);
 }
+
+TEST_CASE("on a slow machine every running stream gets a token in every step") {
+  planner_limits limits = small_limits();
+  limits.max_batch_size = 32;
+  limits.max_batch_tokens = 512;
+  batch_planner planner(limits);
+  manual_clock clock;
+  std::map<sequence_id, int> tokens;
+  std::optional<step_plan> plan;
+  std::optional<page_request> pages;
+  const auto note = [&](batch_planner::effects effects) {
+    if (effects.plan)
+      plan = std::move(effects.plan);
+    if (effects.pages)
+      pages = std::move(effects.pages);
+  };
+  for (sequence_id id = 1; id <= 32; ++id) {
+    dispatch_sequence sequence;
+    sequence.id = id;
+    sequence.spec.prompt = {1, 2, 3};
+    sequence.spec.max_tokens = 10'000;
+    note(planner.add(std::move(sequence), clock.now()));
+  }
+  page_id next_page = 0;
+  for (int i = 0; i < 300; ++i) {
+    if (pages) {
+      page_grants answer;
+      const auto asked = *std::exchange(pages, std::nullopt);
+      for (const auto& need : asked.needs)
+        answer.grants.push_back({need.id, true, {next_page++}});
+      note(planner.grants(std::move(answer), clock.now()));
+    }
+    if (!plan) {
+      clock.advance(milliseconds(50)); // the batching window
+      note(planner.wake(clock.now()));
+      continue;
+    }
+    const auto step = *std::exchange(plan, std::nullopt);
+    step_result result;
+    result.step = step.step;
+    for (const auto& row : step.rows) {
+      result.computed_tokens += static_cast<int32_t>(row.tokens.size());
+      if (row.sample)
+        result.tokens.push_back({row.id, tokens[row.id]++, 7, finish_reason::none});
+    }
+    result.step_us = 31'000 * result.computed_tokens; // 32 tokens a second
+    note(planner.acknowledge(step.step, clock.now()));
+    note(planner.step_done(result, clock.now()));
+  }
+  const auto [least, most] =
+      std::minmax_element(tokens.begin(), tokens.end(), [](auto& a, auto& b) { return a.second < b.second; });
+  CHECK(tokens.size() == 32);
+  CHECK(least->second > 100);
+  CHECK(most->second - least->second <= 3);
+}
+
+TEST_CASE("the first chunk is small until the machine's speed is known") {
+  planner_limits limits = small_limits();
+  limits.max_batch_tokens = 8192;
+  planner_world world(limits, 1000);
+  world.submit(1, std::vector<token_id>(5000, 3), 2);
+  world.answer_pages();
+  REQUIRE(world.plan);
+  CHECK(world.plan->rows.at(0).tokens.size() == 64);
+}

@@ -73,6 +73,9 @@ TEST_CASE("a named model is taken, or missed, but never replaced by the default"
   tree.put(tree.root / "other.gguf");
   CHECK(find_model((tree.root / "other.gguf").string(), tree.places).value() ==
         (tree.root / "other.gguf").string());
+  auto folder = find_model(tree.root.string(), tree.places);
+  REQUIRE_FALSE(folder);
+  CHECK_THAT(folder.error().message, Catch::Contains("is a folder"));
 }
 
 TEST_CASE("places that are unknown are left out") {

@@ -69,6 +69,16 @@ TEST_CASE("an unknown command is named, with a guess and where to look") {
   CHECK_THAT(run({"serve", "--fly"}).err, Contains("--fly") && Contains("troupe serve --help"));
 }
 
+TEST_CASE("an unknown flag comes with the nearest one, a model in the wrong place with the right one") {
+  CHECK(run({"serve", "--prot", "9000"}).err ==
+        "troupe: There is no flag --prot; did you mean --port? See troupe serve --help.\n");
+  CHECK_THAT(run({"bench", "engine", "--rouds=3"}).err, Contains("no flag --rouds; did you mean --rounds?") &&
+                                                            Contains("See troupe bench engine --help."));
+  CHECK_THAT(run({"chat", "--zzzzzzzz"}).err, Contains("no flag --zzzzzzzz. See"));
+  CHECK_THAT(run({"serve", "my.gguf"}).err, Contains("use --model my.gguf. See troupe serve --help."));
+  CHECK_THAT(run({"serve", "extra"}).err, Contains("extra"));
+}
+
 TEST_CASE("no arguments show the help, as an error") {
   auto got = run({});
   CHECK(got.code == 2);

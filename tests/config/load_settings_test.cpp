@@ -87,9 +87,11 @@ TEST_CASE("problems in a file name the key, the bound and the line") {
         "buffers hold one row of logits for each");
   auto type = problem_of("[engine]\nmax_batch_size = \"32\"\n");
   CHECK(type.is(config_error::wrong_type));
-  CHECK(type.message == "engine.max_batch_size must be a whole number, got \"32\" (FILE:2)");
+  CHECK(type.message ==
+        "engine.max_batch_size must be a whole number, at least 1 and at most 1024, got \"32\" (FILE:2)");
   CHECK(problem_of("engine.max_batch_size = 3.5\n").message ==
-        "engine.max_batch_size must be a whole number, got a value of type floating-point (FILE:1)");
+        "engine.max_batch_size must be a whole number, at least 1 and at most 1024, got a value of type "
+        "floating-point (FILE:1)");
   CHECK(problem_of("log.prompts = 1\n").message == "log.prompts must be true or false, got 1 (FILE:1)");
   CHECK(problem_of("model.path = [\"a\"]\n").is(config_error::wrong_type));
 
@@ -100,7 +102,8 @@ TEST_CASE("problems in a file name the key, the bound and the line") {
   CHECK(problem_of("port = 3\n").message == "unknown setting port (FILE:1); did you mean server.port?");
   CHECK(problem_of("zzzzzzzz = 3\n").message == "unknown setting zzzzzzzz (FILE:1)");
   CHECK(problem_of("[engin]\n").is(config_error::unknown_key));
-  CHECK(problem_of("engine = 3\n").is(config_error::unknown_key));
+  CHECK(problem_of("engine = 3\n").message ==
+        "engine is a section, not a setting: write [engine] and its settings below it (FILE:1)");
   CHECK(problem_of("[engine.threads]\nx = 1\n").is(config_error::unknown_key));
   // The first problem of the file, not of the alphabet.
   CHECK(problem_of("[server]\nport = -1\n[engine]\nthreads = -1\n").message.find("server.port") == 0);
@@ -162,8 +165,11 @@ TEST_CASE("settings that exclude each other") {
   CHECK(conflict({{"server.host", "0.0.0.0"}}).find("set api_key_file") != std::string::npos);
   CHECK(conflict({{"server.host", "0.0.0.0"}, {"server.api_key_file", "keys"}}).empty());
   CHECK(conflict({{"server.host", ""}}).find("server.host is empty") == 0);
-  CHECK(conflict({{"engine.max_batch_size", "64"}, {"engine.max_batch_tokens", "63"}}).find("raise") !=
-        std::string::npos);
+  CHECK(
+      conflict({{"engine.max_batch_size", "64"}, {"engine.max_batch_tokens", "63"}})
+          .find("is 63 (--max-batch-tokens), below engine.max_batch_size, which is 64 (--max-batch-size)") !=
+      std::string::npos);
+  CHECK(conflict({{"engine.max_batch_size", "1024"}}).find("is 512 (default), below") != std::string::npos);
   CHECK(conflict({{"engine.max_batch_size", "64"}, {"engine.max_batch_tokens", "64"}}).empty());
   CHECK(conflict({{"engine.step_time_max_ms", "500"}, {"engine.step_deadline_ms", "500"}})
             .find("engine.step") == 0);

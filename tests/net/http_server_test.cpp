@@ -76,6 +76,15 @@ TEST_CASE("wrong paths, methods and content types", "[http]") {
       "POST /v1/responses HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\n{}");
   CHECK(plain.read_answer().code == 415);
   CHECK(plain.closed());
+  raw_client packed(under.port());
+  packed.send(post("/v1/responses", "{}", "Content-Encoding: gzip\r\n"));
+  const auto wrong_coding = packed.read_answer();
+  CHECK(wrong_coding.code == 415);
+  CHECK(wrong_coding.body.find("Content-Encoding gzip") != std::string::npos);
+  CHECK(packed.closed());
+  raw_client unpacked(under.port());
+  unpacked.send(post("/v1/chat/completions", "{}", "Content-Encoding: Identity\r\n"));
+  CHECK(unpacked.read_answer().code == 400); // read and understood: it has no messages
   raw_client faults(under.port());
   faults.send(post("/admin/faults", R"({"part":"executor","fault":"kill"})"));
   CHECK(faults.read_answer().code == 404);
@@ -103,6 +112,21 @@ TEST_CASE("a request id is echoed if it is harmless", "[http]") {
   CHECK(client.read_answer().header("x-request-id") == "abc-1.2:3");
   CHECK(client.read_answer().header("x-request-id").starts_with("req_"));
   CHECK(client.read_answer().header("x-request-id").starts_with("req_"));
+}
+
+TEST_CASE("the request id goes along to the front door", "[http][websocket]") {
+  server_under_test under;
+  under.door->on_submit = answer_with({"x"});
+  raw_client client(under.port());
+  client.send(post("/v1/responses", R"({"input":"hi"})", "X-Request-Id: mine-1\r\n"));
+  const auto answer = client.read_answer();
+  CHECK(answer.code == 200);
+  raw_client socket(under.port());
+  REQUIRE(socket.upgrade("X-Request-Id: mine-2\r\n"));
+  socket.send_text(R"({"type":"response.create","input":"hi"})");
+  under.door->wait_for_request(1);
+  CHECK(under.door->request(0).request_id == "mine-1");
+  CHECK(under.door->request(1).request_id == "mine-2");
 }
 
 TEST_CASE("a chat completion, whole", "[http][chat]") {
@@ -321,7 +345,9 @@ TEST_CASE("a server that cannot start says why", "[http]") {
   CHECK(http_server::create(config, numbers, system_clock()).error().name == "keys_required");
   config = test_settings();
   config.api_key_file = "/nonexistent/keys";
-  CHECK(http_server::create(config, numbers, system_clock()).error().name == "bad_key_file");
+  const auto no_keys = http_server::create(config, numbers, system_clock());
+  CHECK(no_keys.error().name == "bad_key_file");
+  CHECK(no_keys.error().message.find("No such file or directory") != std::string::npos);
   server_under_test under;
   config = test_settings();
   config.port = under.port();

@@ -80,6 +80,8 @@ TEST_CASE("bodies are bounded", "[limits]") {
     CHECK(answer.code == 413);
     CHECK(code_of(answer) == "body_too_large");
     CHECK(client.closed());
+    const auto counted = under.numbers.render(); // as the log has it: with its path
+    CHECK(counted.find(R"(code="413",path="/v1/responses"} 1)") != std::string::npos);
   }
   SECTION("chunked") {
     raw_client client(under.port());
@@ -210,6 +212,7 @@ TEST_CASE("keys are asked for wherever there is data", "[limits]") {
     CHECK(answer.code == 401);
     CHECK(answer.header("www-authenticate") == "Bearer");
   }
+  CHECK(under.numbers.requests_rejected_total.of("unauthorized").Value() == 7);
   raw_client socket(under.port());
   CHECK_FALSE(socket.upgrade());
   raw_client allowed(under.port());

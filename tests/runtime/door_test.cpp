@@ -109,3 +109,55 @@ TEST_CASE("a node that ends as soon as it began leaves nobody behind") {
   for (int i = 0; i < 20; ++i)
     test_node node;
 }
+
+TEST_CASE("a request that is cancelled on its way to the ledger does not run") {
+  test_node node;
+  for (int i = 0; i < 20; ++i) {
+    auto request = question("resp_" + std::to_string(i));
+    request.messages.clear();
+    request.prompt = "1 2 3 4 5 6 7 8 9 10 11 12";
+    request.max_tokens = 3000;
+    const auto id = request.response_id;
+    node.door().submit(std::move(request), std::make_shared<answer_collector>(node.door()));
+    node.door().cancel(id);
+  }
+  auto last = std::make_shared<answer_collector>(node.door());
+  node.door().submit(question("resp_last"), last);
+  REQUIRE(last->wait_end());
+  CHECK(last->events().back().kind == event_kind::completed);
+  CHECK(node.numbers.ledger_entries.Value() == 0);
+}
+
+TEST_CASE("a drain that runs out of time ends every stream with a typed error") {
+  test_node node;
+  auto request = question("resp_1");
+  request.messages.clear();
+  request.prompt = "1 2 3 4 5 6 7 8 9 10 11 12";
+  request.max_tokens = 4000;
+  auto reader = std::make_shared<answer_collector>(node.door());
+  node.door().submit(std::move(request), reader);
+  REQUIRE(reader->wait_events(8));
+  node.tree->drain(100);
+  REQUIRE(reader->wait_end());
+  const auto events = reader->events();
+  CHECK(events.back().kind == event_kind::failed);
+  CHECK(events.back().error == request_error::not_ready);
+  for (size_t n = 0; n < events.size(); ++n)
+    CHECK(events[n].sequence_number == static_cast<int64_t>(n));
+  auto late = std::make_shared<answer_collector>(node.door());
+  node.door().submit(question("resp_2"), late);
+  REQUIRE(late->wait_end());
+  CHECK(late->rejected());
+}
+
+TEST_CASE("contexts that cannot be are refused at the start") {
+  auto model = load_model(test_settings(), {});
+  REQUIRE(model);
+  metrics numbers("test");
+  auto configuration = test_settings();
+  configuration.kv_cache_mib = 1;
+  CHECK_FALSE(actor_tree::start(configuration, *model, numbers, {}, system_clock()));
+  configuration = test_settings();
+  configuration.max_model_len = 100'000;
+  CHECK_FALSE(actor_tree::start(configuration, *model, numbers, {}, system_clock()));
+}

@@ -63,6 +63,13 @@ def test_keys_are_not_logged(guarded):
     assert not any(key in guarded.log() for key in KEYS)
 
 
+def test_a_key_file_that_cannot_be_read_is_a_wrong_setting():
+    run = subprocess.run([BINARY, "serve", "--model", MODEL, "--port", "0", "--api-key-file", "/nonexistent/keys"],
+                         cwd=ROOT, env=clean_environment(), capture_output=True, text=True, timeout=20)
+    assert run.returncode == 2
+    assert "/nonexistent/keys: No such file or directory" in run.stderr
+
+
 def test_an_open_network_needs_keys():
     run = subprocess.run([BINARY, "serve", "--model", MODEL, "--host", "0.0.0.0", "--port", str(free_port())],
                          cwd=ROOT, env=clean_environment(), capture_output=True, text=True, timeout=20)
