@@ -350,7 +350,7 @@ TEST_CASE("on a slow machine every running stream gets a token in every step") {
       std::minmax_element(tokens.begin(), tokens.end(), [](auto& a, auto& b) { return a.second < b.second; });
   CHECK(tokens.size() == 32);
   CHECK(least->second > 100);
-  CHECK(most->second - least->second <= 3);
+  CHECK(most->second - least->second <= 8); // prompts enter a few a step
 }
 
 TEST_CASE("the first chunk is small until the machine's speed is known") {

@@ -37,6 +37,7 @@ class TroupeServer:
         self.command = [str(BINARY), "serve", "--model", str(model), "--host", "127.0.0.1",
                         "--port", str(self.port), *flags]
         self.process: subprocess.Popen | None = None
+        self.wait_ready_poll_s = 0.05
 
     @property
     def url(self) -> str:
@@ -64,7 +65,7 @@ class TroupeServer:
                 raise AssertionError(f"the server ended with {self.process.returncode} at its start:\n{self.log()}")
             if self.ready_status() == 200:
                 return
-            time.sleep(0.05)
+            time.sleep(self.wait_ready_poll_s)
         raise AssertionError(f"not ready within {READY_WITHIN_S} s:\n{self.log()}")
 
     def ready_status(self) -> int | None:
