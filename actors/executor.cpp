@@ -3,6 +3,8 @@
 #include "actors/faults.hpp"
 #include "observe/log.hpp"
 
+#include <caf/typed_response_promise.hpp>
+
 namespace troupe {
 
 executor::executor(caf::actor_config& config, std::shared_ptr<step_runner> runner, ledger_actor ledger,
@@ -13,11 +15,14 @@ executor::executor(caf::actor_config& config, std::shared_ptr<step_runner> runne
 executor::behavior_type executor::make_behavior() {
   return {
       [this](const step_plan& plan) {
-        auto result = runner_->run(plan);
-        observe(plan, result);
+        // The batcher first: the next step waits for it. Counting comes last.
+        auto promise = make_response_promise<step_result>();
+        const auto result = runner_->run(plan);
+        promise.deliver(result);
         if (!result.tokens.empty())
           send(ledger_, result);
-        return result;
+        observe(plan, result);
+        return promise;
       },
       [](const inject_fault& fault) { commit_fault(fault); },
   };

@@ -78,8 +78,9 @@ TEST_CASE(
   auto reader = std::make_shared<answer_collector>(node.door());
   generation_request request;
   request.response_id = "resp_1";
-  request.messages = {{"user", "Count to a thousand."}};
-  request.max_tokens = 2000;
+  request.prompt = "1 2 3 4 5 6 7 8 9 10 11 12"; // no chat, no end
+  request.sampling.temperature = 0;
+  request.max_tokens = 4000;
   node.door().submit(request, reader);
   REQUIRE(reader->wait_events(6));
   for (int crash = 1; crash <= 3; ++crash) {
