@@ -36,7 +36,6 @@ struct generation_request {
   std::vector<std::string> stop;      // not in this release: must be empty
   std::optional<int64_t> timeout_ms;  // absent: request_timeout_ms
   steady_time arrived{};              // set by the front door: deadlines count from here
-  std::string echo; // the door's own notes, handed back with the entry (JSON of the request's fields)
 };
 
 /// A refusal, before event 0 left.
@@ -128,7 +127,6 @@ struct open_entry {
   std::string response_id;
   std::string request_id;
   std::string model;
-  std::string echo;
   sequence_spec spec;
   int64_t timeout_ms = 0; // remaining; deadlines travel as durations
 };

@@ -121,7 +121,6 @@ tl::expected<open_entry, rejection> request_preparer::prepare(generation_request
   entry.response_id = std::move(request.response_id);
   entry.request_id = std::move(request.request_id);
   entry.model = limits_.model;
-  entry.echo = std::move(request.echo);
   entry.spec.prompt = std::move(*prompt);
   entry.spec.sampling = request.sampling;
   entry.spec.sampling.seed = request.seed ? *request.seed : draw_seed();
