@@ -8,6 +8,7 @@
 #include "cli/signal_watch.hpp"
 #include "cli/watched_run.hpp"
 #include "net/errors.hpp"
+#include "net/http_server.hpp"
 #include "observe/log.hpp"
 #include "runtime/node.hpp"
 
@@ -15,7 +16,6 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 #include <optional>
-#include <sys/resource.h>
 
 namespace troupe {
 
@@ -34,15 +34,6 @@ Examples:
   troupe serve --host 0.0.0.0 --api-key-file keys.txt
   troupe serve --config troupe.toml --print-config)";
 
-/// Every connection is a descriptor, and the soft limit is 1,024 on most systems.
-void raise_descriptor_limit() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max)
-    return;
-  limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 /// A key file that is missing or wrong is a wrong setting like any other.
 int code_of(const error& problem) {
   const bool wrong_setting = problem.is(net_error::bad_key_file) || problem.is(net_error::keys_required);
@@ -50,7 +41,7 @@ int code_of(const error& problem) {
 }
 
 int serve(const settings& values, console& io) {
-  raise_descriptor_limit();
+  raise_open_files_limit(); // every connection is a descriptor
   set_log_level(values);
   signal_watch signals{SIGINT, SIGTERM};
   progress_bar bar(io.err, io.err_is_terminal, false, file_name(values.model_path));
