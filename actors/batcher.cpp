@@ -1,6 +1,7 @@
 #include "actors/batcher.hpp"
 
 #include "actors/faults.hpp"
+#include "actors/keep_quiet.hpp"
 
 namespace troupe {
 
@@ -16,6 +17,7 @@ batcher::batcher(caf::actor_config& config, batcher_options options, executor_ac
       pages_(std::move(pages)), clock_(clock), metrics_(metrics), planner_(options.limits) {}
 
 batcher::behavior_type batcher::make_behavior() {
+  keep_quiet(*this);
   return {
       [this](dispatch_sequence& sequence) { act(planner_.add(std::move(sequence), clock_.now())); },
       [this](const cancel_sequence& cancel) { act(planner_.cancel(cancel.id, clock_.now())); },

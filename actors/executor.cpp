@@ -1,6 +1,7 @@
 #include "actors/executor.hpp"
 
 #include "actors/faults.hpp"
+#include "actors/keep_quiet.hpp"
 #include "observe/log.hpp"
 
 #include <caf/typed_response_promise.hpp>
@@ -13,6 +14,7 @@ executor::executor(caf::actor_config& config, std::shared_ptr<step_runner> runne
       metrics_(metrics) {}
 
 executor::behavior_type executor::make_behavior() {
+  keep_quiet(*this);
   return {
       [this](const step_plan& plan) {
         // The batcher first: the next step waits for it. Counting comes last.

@@ -1,5 +1,6 @@
 #include "actors/health_monitor.hpp"
 
+#include "actors/keep_quiet.hpp"
 #include "observe/log.hpp"
 
 namespace troupe {
@@ -11,6 +12,7 @@ health_monitor::health_monitor(caf::actor_config& config, engine_actor engine,
       interval_(interval), clock_(clock), metrics_(metrics) {}
 
 health_monitor::behavior_type health_monitor::make_behavior() {
+  keep_quiet(*this);
   probe();
   return {[this](tick) { probe(); }};
 }

@@ -1,5 +1,6 @@
 #include "actors/intake.hpp"
 
+#include "actors/keep_quiet.hpp"
 #include "actors/note_rejection.hpp"
 
 #include <caf/result.hpp>
@@ -12,6 +13,7 @@ intake::intake(caf::actor_config& config, std::shared_ptr<const request_preparer
       metrics_(metrics) {}
 
 intake::behavior_type intake::make_behavior() {
+  keep_quiet(*this);
   return {
       [this](generation_request& request, const subscriber_actor& subscriber) -> caf::result<intake_reply> {
         const auto id = request.response_id, request_id = request.request_id;

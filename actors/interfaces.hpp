@@ -29,9 +29,12 @@ using engine_actor =
 using ledger_actor = caf::typed_actor<
     // From intake. Credit: requests_max entries. Errors: too_many_requests, not_ready.
     caf::replies_to<open_entry, subscriber_actor>::with<intake_reply>,
-    caf::reacts_to<step_result>,             // from an executor. Credit: two steps, see step_ack
-    caf::reacts_to<acknowledge_events>,      // from a subscriber: at most one a batch of events
-    caf::reacts_to<cancel_response>,         // from a subscriber: one a response
+    caf::reacts_to<step_result>,        // from an executor. Credit: two steps, see step_ack
+    caf::reacts_to<acknowledge_events>, // from a subscriber: at most one a batch of events
+    caf::reacts_to<cancel_response>,    // from a subscriber: one a response
+    caf::reacts_to<detach_reader>,      // from a subscriber: one a response and reader
+    // From a subscriber: one in flight a reader. Errors: response_not_found, invalid_value.
+    caf::replies_to<attach_reader, subscriber_actor>::with<intake_reply>,
     caf::reacts_to<engine_up, engine_actor>, // from an engine's supervisor: one a restart
     caf::reacts_to<engine_gone>,             // from the front
     caf::reacts_to<tick>>;                   // from itself: deadlines
@@ -65,6 +68,8 @@ using health_monitor_actor = caf::typed_actor<caf::reacts_to<tick>>;
 using front_actor =
     caf::typed_actor<caf::replies_to<generation_request, subscriber_actor>::with<intake_reply>,
                      caf::reacts_to<acknowledge_events>, caf::reacts_to<cancel_response>,
+                     caf::reacts_to<detach_reader>,
+                     caf::replies_to<attach_reader, subscriber_actor>::with<intake_reply>,
                      caf::replies_to<health_probe>::with<health_report>, caf::reacts_to<inject_fault>,
                      caf::reacts_to<tick>>; // from itself: a child slow to stop
 

@@ -23,6 +23,14 @@ struct chat_message {
   std::string content;
 };
 
+/// How a reader may come back to a response. Doors that cannot resume leave it empty.
+struct resume_terms {
+  std::string owner;           // whose key asked; to anybody else the response does not exist. Empty: no keys
+  std::string stream_token;    // unguessable; empty: the response ends with its reader
+  bool token_optional = false; // the owner alone may attach: the response is stored for it
+  std::string door_state;      // what the door needs to write the events again; opaque to all others
+};
+
 /// What a client asks for, before validation. Absent values mean the default, never a sentinel.
 struct generation_request {
   std::string response_id;            // "resp_…", made by the door (make_id)
@@ -36,6 +44,7 @@ struct generation_request {
   std::vector<std::string> stop;      // not in this release: must be empty
   std::optional<int64_t> timeout_ms;  // absent: request_timeout_ms
   steady_time arrived{};              // set by the front door: deadlines count from here
+  resume_terms resume;
 };
 
 /// A refusal, before event 0 left.
@@ -52,8 +61,10 @@ struct accepted_response {
   int64_t created_at = 0; // seconds since 1970
   std::string model;      // served name
   int32_t prompt_tokens = 0;
-  int32_t max_tokens = 0; // in force
-  uint64_t seed = 0;      // in force
+  int32_t max_tokens = 0;    // in force
+  uint64_t seed = 0;         // in force
+  std::string door_state;    // of resume_terms, for a reader that attached
+  bool read_already = false; // attached behind the terminal event: no event follows
 };
 
 /// What intake answers: exactly one of the two.
@@ -93,6 +104,8 @@ struct response_event {
   int32_t prompt_tokens = 0;                     // terminal events
   int32_t cached_tokens = 0;                     // of the prompt, from the prefix cache
   int32_t output_tokens = 0;                     // terminal events: sampled tokens, the stop token included
+  bool cut = false;                              // output_item_done: max_tokens ended the item
+  int64_t ended_at = 0;                          // terminal events: seconds since 1970
   request_error error = request_error::internal; // failed only
   std::string error_message;
 };
@@ -112,6 +125,19 @@ struct cancel_response {
   std::string response_id;
 };
 
+/// The reader went away and may come back: the answer goes on for resume_window_ms, unread.
+struct detach_reader {
+  std::string response_id;
+};
+
+/// A reader takes over, from the event after `starting_after` (-1: all). The reader before hears no more.
+struct attach_reader {
+  std::string response_id;
+  std::string owner;        // as in resume_terms
+  std::string stream_token; // may be empty where token_optional says so
+  int64_t starting_after = -1;
+};
+
 // -- intake to the ledger
 // --------------------------------------------------------------------------------------
 
@@ -129,6 +155,7 @@ struct open_entry {
   std::string model;
   sequence_spec spec;
   int64_t timeout_ms = 0; // remaining; deadlines travel as durations
+  resume_terms resume;
 };
 
 // -- the ledger to an engine

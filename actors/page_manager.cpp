@@ -1,6 +1,7 @@
 #include "actors/page_manager.hpp"
 
 #include "actors/faults.hpp"
+#include "actors/keep_quiet.hpp"
 
 namespace troupe {
 
@@ -8,6 +9,7 @@ page_manager::page_manager(caf::actor_config& config, int32_t page_count, metric
     : page_manager_actor::base(config), pool_(page_count), tables_(pool_), metrics_(metrics) {}
 
 page_manager::behavior_type page_manager::make_behavior() {
+  keep_quiet(*this);
   metrics_.set_kv_pages(pool_.free_pages(), pool_.used_pages(), 0);
   return {
       [this](const page_request& request) { return answer(request); },

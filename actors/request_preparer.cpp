@@ -92,6 +92,8 @@ request_preparer::tokenize(const generation_request& request) const {
 }
 
 tl::expected<open_entry, rejection> request_preparer::prepare(generation_request request) const {
+  if (request.arrived == steady_time{}) // from an actor of a host, which came straight here
+    request.arrived = clock_.now();
   if (auto refused = check(request))
     return tl::unexpected(std::move(*refused));
   const auto timeout_ms = request.timeout_ms.value_or(limits_.request_timeout_ms);
@@ -127,6 +129,7 @@ tl::expected<open_entry, rejection> request_preparer::prepare(generation_request
   entry.spec.max_tokens = static_cast<int32_t>(wanted);
   entry.spec.end_tokens = tokens_->end_tokens();
   entry.timeout_ms = timeout_ms - waited_ms;
+  entry.resume = std::move(request.resume);
   return entry;
 }
 

@@ -30,7 +30,7 @@ chat_session::chat_session(front_door& door, const sampling_flags& sampling, con
 
 int chat_session::run() {
   if (io_.in_is_terminal)
-    io_.out << door_.model().id << ": /help lists the commands, Ctrl-D ends." << std::endl;
+    io_.out << door_.models().front().id << ": /help lists the commands, Ctrl-D ends." << std::endl;
   while (auto line = read_line())
     if (handle(*line) == next_step::end)
       break;
@@ -110,7 +110,7 @@ void chat_session::finish_turn(const answer& got) {
     messages_.pop_back();
   else
     messages_.push_back({"assistant", got.text});
-  int32_t context = door_.model().max_model_len;
+  int32_t context = door_.models().front().max_model_len;
   switch (got.end) {
   case answer_end::cut:
     if (got.accepted.prompt_tokens + got.output_tokens >= context)

@@ -16,6 +16,8 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 #include <optional>
+#include <poll.h>
+#include <unistd.h>
 
 namespace troupe {
 
@@ -33,6 +35,12 @@ Examples:
   troupe serve --model my.gguf --served-model-name my --port 9000
   troupe serve --host 0.0.0.0 --api-key-file keys.txt
   troupe serve --config troupe.toml --print-config)";
+
+/// False: a pipe that is full, since nobody reads it. A notice must not hold up the end.
+bool takes_bytes(int descriptor) {
+  pollfd entry{descriptor, POLLOUT, 0};
+  return ::poll(&entry, 1, 0) == 1 && (entry.revents & POLLOUT) != 0;
+}
 
 /// A key file that is missing or wrong is a wrong setting like any other.
 int code_of(const error& problem) {
@@ -57,11 +65,13 @@ int serve(const settings& values, console& io) {
     return code_of(started->error());
   }
   node& running = ***started;
-  io.out << serve_banner(values, running.door().model().id, running.port()) << std::flush;
+  io.out << serve_banner(values, running.door().models().front().id, running.port()) << std::flush;
 
   await_readable({signals.fd()});
   signals.take();
-  io.err << "troupe: letting running answers finish, for up to 30 s; once more to end at once." << std::endl;
+  if (takes_bytes(STDERR_FILENO))
+    io.err << "troupe: letting running answers finish, for up to 30 s; once more to end at once."
+           << std::endl;
   auto stop = [&] {
     running.stop(drain_ms_max);
     started.reset(); // here too: an engine that hangs would hold up its end, and a signal must still work

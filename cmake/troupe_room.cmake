@@ -3,18 +3,27 @@
 add_library(troupe_flags INTERFACE)
 target_compile_options(troupe_flags INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Werror -ffp-contract=off)
 # g++ 12 sees these two in the standard library's own strings and variants (GCC bugs 105329, 105562).
-target_compile_options(troupe_flags INTERFACE -Wno-restrict -Wno-maybe-uninitialized)
+target_compile_options(troupe_flags INTERFACE
+                       $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict> $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
 target_include_directories(troupe_flags INTERFACE ${PROJECT_SOURCE_DIR})
-if(TROUPE_SANITIZE)
+if(TROUPE_SANITIZE STREQUAL "thread")
+  target_compile_options(troupe_flags INTERFACE -fsanitize=thread -fno-omit-frame-pointer)
+  target_link_options(troupe_flags INTERFACE -fsanitize=thread)
+  # Debian's CAF would bring races that are none: CAF::core becomes the one of deploy/build_caf_tsan.sh, or nothing.
+  set(caf_tsan ${PROJECT_SOURCE_DIR}/build/caf-tsan)
+  find_path(CAF_INCLUDE_DIR caf/all.hpp PATHS ${caf_tsan}/include NO_DEFAULT_PATH REQUIRED)
+  find_library(CAF_LIBRARY_CORE caf_core_static PATHS ${caf_tsan}/lib NO_DEFAULT_PATH REQUIRED)
+elseif(TROUPE_SANITIZE) # "ON" too
   target_compile_options(troupe_flags INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all
                                                 -fno-omit-frame-pointer)
   target_link_options(troupe_flags INTERFACE -fsanitize=address,undefined)
 endif()
 
-# troupe_room(NAME LINKS lib...): a static library troupe_NAME of every .cpp in this folder and below.
+# troupe_room(NAME LINKS lib... [HEADERS lib...]): a static library troupe_NAME of every .cpp in this folder and
+# below. HEADERS are libraries without anything to link, which hosts of the installed package do not need.
 # A file's suffix says which instructions it may use: _avx2, _avx512, _amx.
 function(troupe_room name)
-  cmake_parse_arguments(room "" "" "LINKS" ${ARGN})
+  cmake_parse_arguments(room "" "" "LINKS;HEADERS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS *.cpp)
   if(NOT sources)
     add_library(troupe_${name} INTERFACE)
@@ -22,7 +31,11 @@ function(troupe_room name)
     return()
   endif()
   add_library(troupe_${name} STATIC ${sources})
-  target_link_libraries(troupe_${name} PUBLIC troupe_flags ${room_LINKS})
+  # Our flags are for our own sources: a host compiles its own as it likes.
+  target_link_libraries(troupe_${name} PUBLIC $<BUILD_INTERFACE:troupe_flags> ${room_LINKS})
+  foreach(library ${room_HEADERS})
+    target_link_libraries(troupe_${name} PUBLIC $<BUILD_INTERFACE:${library}>)
+  endforeach()
   foreach(source ${sources})
     if(source MATCHES "_avx2\\.cpp$")
       set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "-mavx2;-mfma;-mf16c")

@@ -12,11 +12,13 @@ struct settings {
   std::string model_path;        // GGUF file; empty: the default model that deploy/ fetched
   std::string served_model_name; // name in the API; empty: the file's name without its extension
   int64_t max_model_len = 0;     // tokens of prompt and answer; 0: what the model was trained for
+  int64_t models_max = 4;        // served at once, those on their way out included
 
   // [server]
   std::string host = "127.0.0.1";
   int64_t port = 8080;
-  std::string api_key_file; // one key a line; empty: no keys, loopback only
+  std::string api_key_file;   // one key a line; empty: no keys, loopback only
+  std::string admin_key_file; // keys for /admin; empty: only where there are no keys at all
   int64_t connections_max = 4096;
   int64_t header_bytes_max = 16 * 1024;
   int64_t body_bytes_max = 16 * 1024 * 1024;
@@ -25,6 +27,11 @@ struct settings {
   int64_t unsent_bytes_max = 1024 * 1024;      // a stream's events waiting for a slow reader
   int64_t unsent_timeout_ms = 30'000;          // a write that makes no progress
   int64_t websocket_lifetime_ms = 60 * 60'000; // the Responses specification's 60 minutes
+  int64_t resume_window_ms = 10'000;           // a stream that lost its reader waits for it
+  int64_t resume_log_mib = 64;                 // events of ended streams, kept for that window
+  int64_t response_store_mib = 64;             // stored responses; the least recently used go first
+  int64_t response_store_ttl_s = 7 * 86'400;   // how long a response is stored
+  int64_t sse_comment_ms = 15'000;             // a comment on an event stream on which nothing moves
 
   // [engine]
   int64_t threads = 0;               // compute threads; 0: one a core

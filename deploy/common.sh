@@ -8,6 +8,9 @@ model_name=SmolLM2-135M-Instruct.Q4_1.gguf
 # shellcheck disable=SC2034 # used by the scripts that source this file
 model_file=$root/models/$model_name
 
+# ccache then finds in a clone what was compiled in another folder.
+export CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=1
+
 say() { printf '%s\n' "$*"; }
 die() {
   printf '%s\n' "$*" >&2
@@ -36,6 +39,14 @@ as_root() {
   fi
 }
 
+# debian_mirror RELEASE: the host's own, where it has one for this release; Debian's otherwise.
+debian_mirror() {
+  local uri
+  # shellcheck disable=SC2016 # apt expands it
+  uri=$(apt-get indextargets --format '$(REPO_URI)' "Codename: $1" 'Component: main' 2>/dev/null | head -n 1)
+  printf '%s' "${uri:-http://deb.debian.org/debian}"
+}
+
 # A virtual environment in .venv, from Debian's python3. Prints nothing when it is there.
 ensure_venv() {
   if [ ! -x "$root/.venv/bin/pip" ]; then
@@ -52,13 +63,20 @@ configure() {
   (cd "$root" && cmake --preset "$1") >>"$build_log" 2>&1
 }
 
-# build PRESET [TARGET...]: ninja's [n/m] as a bar on a terminal, a line every tenth step elsewhere.
-# The whole output goes to the file named by $build_log; what failed is shown by show_failure.
+# build PRESET [TARGET...]: the preset's folder.
 build() {
-  local preset=$1 line step total told=-1
+  local preset=$1
+  shift
+  ninja_in "$root/build/$preset" "$@"
+}
+
+# ninja_in FOLDER [ARGUMENT...]: ninja's [n/m] as a bar on a terminal, a line every tenth step elsewhere.
+# The whole output goes to the file named by $build_log; what failed is shown by show_failure.
+ninja_in() {
+  local folder=$1 line step total told=-1
   shift
   local counter='^\[([0-9]+)/([0-9]+)\]'
-  ninja -C "$root/build/$preset" -j "$(nproc)" "$@" 2>&1 | while IFS= read -r line; do
+  ninja -C "$folder" -j "$(nproc)" "$@" 2>&1 | while IFS= read -r line; do
     printf '%s\n' "$line" >>"$build_log"
     [[ $line =~ $counter ]] || continue
     step=${BASH_REMATCH[1]} total=${BASH_REMATCH[2]}

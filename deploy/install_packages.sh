@@ -2,6 +2,7 @@
 # Installs what building, running and testing Troupe needs on Debian 12. Takes no time when all of it is there.
 # The versions are those of the Debian release: it keeps them for its lifetime apart from security fixes, and
 # its archive drops superseded ones, so that a pin to the exact build would stop working.
+#   deploy/install_packages.sh [PACKAGE...]     further packages, which only some scripts need
 set -euo pipefail
 # shellcheck source=deploy/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -39,6 +40,7 @@ LIST
 }
 
 mapfile -t wanted < <(packages | sed 's/ *|.*//')
+wanted+=("$@")
 
 if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
   die "This system has no apt: install the packages listed in deploy/install_packages.sh by its own means, then build with 'cmake --preset release && cmake --build --preset release'."

@@ -1,18 +1,23 @@
 #!/usr/bin/env bash
 # Everything that is tested, from a fresh clone: installs, fetches and builds what it needs, then runs the unit
 # tests (ctest) and the tests on real processes with real clients (pytest tests/system).
-#   deploy/test.sh [--asan]     --asan: the unit tests once more under AddressSanitizer and UBSan
-# The last line is "N passed, N failed", over the test programs of ctest and the tests of pytest.
+#   deploy/test.sh [--asan] [--tsan]
+#   --asan   all but the longest test once more under AddressSanitizer, LeakSanitizer and UBSan, real processes too
+#   --tsan   the rooms that have threads once more under ThreadSanitizer, with a CAF core that is built under it
+# The last line is "N passed, N failed", over the test programs of ctest and the tests of pytest; a report of a
+# sanitizer is a failure, whichever process wrote it.
 # shellcheck disable=SC2317 # the functions are run by phase
 set -euo pipefail
 # shellcheck source=deploy/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 asan=no
+tsan=no
 for argument in "$@"; do
   case $argument in
   --asan) asan=yes ;;
-  *) die "Unknown argument $argument: use deploy/test.sh [--asan]." ;;
+  --tsan) tsan=yes ;;
+  *) die "Unknown argument $argument: use deploy/test.sh [--asan] [--tsan]." ;;
   esac
 done
 
@@ -50,10 +55,10 @@ build_all() {
 passed=0
 failed=0
 
-# unit_tests PRESET: counts ctest's programs.
+# unit_tests PRESET [OPTION...]: counts ctest's programs.
 unit_tests() {
   local log=build/ctest-$1.log rc=0 bad all
-  ctest --preset "$1" --timeout 300 2>&1 | tee "$log" || rc=$?
+  ctest --preset "$1" --timeout 300 "${@:2}" 2>&1 | tee "$log" || rc=$?
   all=$(sed -nE 's/.*tests failed out of ([0-9]+).*/\1/p' "$log" | tail -n 1)
   bad=$(sed -nE 's/.* ([0-9]+) tests failed out of .*/\1/p' "$log" | tail -n 1)
   if [ -z "$all" ]; then # not one test ran: that is a failure too
@@ -65,8 +70,10 @@ unit_tests() {
   return "$rc"
 }
 
+# system_tests PRESET
 system_tests() {
-  local log=build/pytest.log rc=0 good bad errors
+  local log=build/pytest-$1.log rc=0 good bad errors
+  export TROUPE_TEST_BINARY=$root/build/$1/troupe
   .venv/bin/python -m pytest tests/system -p no:cacheprovider --color=no --durations=5 2>&1 | tee "$log" || rc=$?
   good=$(tail -n 1 "$log" | sed -nE 's/.*\b([0-9]+) passed.*/\1/p')
   bad=$(tail -n 1 "$log" | sed -nE 's/.*\b([0-9]+) failed.*/\1/p')
@@ -74,6 +81,29 @@ system_tests() {
   passed=$((passed + ${good:-0}))
   failed=$((failed + ${bad:-0} + ${errors:-0}))
   if [ "$rc" -ne 0 ] && [ "$((${bad:-0} + ${errors:-0}))" -eq 0 ]; then failed=$((failed + 1)); fi
+  return "$rc"
+}
+
+# Every process writes its reports into files of its own: many tests end servers without looking at what they said.
+reports=$root/build/sanitizer-reports
+export ASAN_OPTIONS=log_path=$reports/asan:detect_stack_use_after_return=1:check_initialization_order=1
+export UBSAN_OPTIONS=log_path=$reports/ubsan:print_stacktrace=1
+export TSAN_OPTIONS=log_path=$reports/tsan:second_deadlock_stack=1:suppressions=$root/tests/tsan.supp
+
+# under_sanitizer COMMAND...: bounds of time are three times as long, and a report fails it.
+under_sanitizer() {
+  local rc=0 report
+  rm -rf "$reports"
+  mkdir -p "$reports"
+  export TROUPE_TIME_SCALE=3
+  "$@" || rc=$?
+  unset TROUPE_TIME_SCALE
+  for report in "$reports"/*; do
+    [ -e "$report" ] || break
+    head -n 60 "$report" >&2
+    failed=$((failed + 1))
+    rc=1
+  done
   return "$rc"
 }
 
@@ -87,10 +117,16 @@ phase build build_all release
 
 result=0
 phase "unit tests" unit_tests release || result=1
-phase "system tests" system_tests || result=1
+phase "system tests" system_tests release || result=1
 if [ "$asan" = yes ]; then
-  phase "build under sanitizers" build_all asan
-  phase "unit tests under sanitizers" unit_tests asan || result=1
+  phase "build (asan)" build_all asan
+  phase "unit tests (asan)" under_sanitizer unit_tests asan || result=1
+  phase "system tests (asan)" under_sanitizer system_tests asan || result=1
+fi
+if [ "$tsan" = yes ]; then
+  phase "CAF (tsan)" deploy/build_caf_tsan.sh
+  phase "build (tsan)" build_all tsan
+  phase "unit tests (tsan)" under_sanitizer unit_tests tsan || result=1
 fi
 
 say "$passed passed, $failed failed"

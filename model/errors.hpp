@@ -14,8 +14,9 @@ enum class model_error {
   missing_key,     // a metadata key or tensor that the model needs is not there
   wrong_type,      // a metadata value has another type or does not fit
   // weights and the forward pass
-  bad_shape, // a tensor's shape, or a size in the metadata, contradicts the others
-  bad_step,  // a token, position, page, size or count given to forward() is out of its bounds
+  bad_shape,     // a tensor's shape, or a size in the metadata, contradicts the others
+  out_of_memory, // the weights do not fit into memory
+  bad_step,      // a token, position, page, size or count given to forward() is out of its bounds
   // tokenizer
   bad_vocabulary, // tokens, merges or special ids contradict each other
   // sampler
@@ -42,6 +43,8 @@ constexpr std::string_view to_string(model_error value) {
     return "wrong_type";
   case model_error::bad_shape:
     return "bad_shape";
+  case model_error::out_of_memory:
+    return "out_of_memory";
   case model_error::bad_step:
     return "bad_step";
   case model_error::bad_vocabulary:

@@ -11,14 +11,26 @@ result<gguf_file> gguf_file::open(const std::filesystem::path& path) {
   auto mapping = gguf_mapping::open(path);
   if (!mapping)
     return forward_error(mapping);
-  auto header = parse_gguf(mapping->bytes());
+  return read(path, std::move(*mapping));
+}
+
+result<gguf_file> gguf_file::over(std::span<const std::byte> bytes, std::string_view name) {
+  return read(name, gguf_mapping::over(bytes));
+}
+
+result<gguf_file> gguf_file::read(const std::filesystem::path& path, gguf_mapping mapping) {
+  auto header = parse_gguf(mapping.bytes());
   if (!header) {
     auto cause = header.error();
     cause.message = path.string() + ": " + cause.message;
     return tl::unexpected<error>(std::move(cause));
   }
-  return gguf_file(path, std::move(*mapping), std::move(*header));
+  return gguf_file(path, std::move(mapping), std::move(*header));
 }
+
+gguf_file::gguf_file(gguf_file&&) = default;
+gguf_file& gguf_file::operator=(gguf_file&&) = default;
+gguf_file::~gguf_file() = default;
 
 const tensor_view* gguf_file::find_tensor(std::string_view name) const {
   const auto found = header_.tensor_index.find(name);

@@ -15,14 +15,20 @@ namespace troupe {
 
 /// A GGUF version 3 file, mapped and checked: metadata by key, tensors by name.
 /// Views that it hands out (strings, tensor data) live as long as the file object, moves included.
-/// The file must not be truncated while it is open: reading a page that is gone ends the process (SIGBUS).
+/// The file must not be truncated while it is open (see gguf_mapping): replace a model by renaming a new file
+/// over the old one.
 class gguf_file {
 public:
   /// Errors: cannot_open, bad_format, unsupported (another version, big-endian, a tensor type not read here).
   static result<gguf_file> open(const std::filesystem::path& path);
 
-  gguf_file(gguf_file&&) = default;
-  gguf_file& operator=(gguf_file&&) = default;
+  /// A file's bytes that are in memory already and outlive the object. `name` is for messages. Errors:
+  /// bad_format, unsupported.
+  static result<gguf_file> over(std::span<const std::byte> bytes, std::string_view name);
+
+  gguf_file(gguf_file&&);
+  gguf_file& operator=(gguf_file&&);
+  ~gguf_file();
 
   const std::filesystem::path& path() const { return path_; }
   uint64_t file_bytes() const { return mapping_.bytes().size(); }
@@ -48,6 +54,7 @@ public:
   result<std::vector<double>> get_floats(std::string_view key) const;
 
 private:
+  static result<gguf_file> read(const std::filesystem::path& path, gguf_mapping mapping);
   gguf_file(std::filesystem::path path, gguf_mapping mapping, gguf_header header)
       : path_(std::move(path)), mapping_(std::move(mapping)), header_(std::move(header)) {}
 

@@ -57,14 +57,17 @@ struct load_options {
   instruction_set isa = instruction_set::portable; // parse_instruction_set(settings.cpu_isa)
   int32_t positions_max =
       0; // bounds shape().context_length and the rotary table; 0: what the model was trained for
+  size_t kv_bytes_max = 0; // the most that pages will take: the rotary table covers only positions that can
+                           // lie in them, whatever context the file claims; 0: no bound
 };
 
 /// done and total are bytes of weights.
 using load_progress = std::function<void(size_t done_bytes, size_t total_bytes)>;
 
 /// Checks and repacks the weights; the file may be closed afterwards. progress may be empty.
+/// Nothing is allocated for tensors before all of them are found and have the shapes that they should.
 /// Errors: unsupported (architecture or tensor type), missing_key, wrong_type, bad_shape (tensor, expected,
-/// got).
+/// got), out_of_memory. They name the file.
 result<std::shared_ptr<const language_model>>
 load_language_model(const gguf_file& file, const load_options& options, const load_progress& progress = {});
 

@@ -45,6 +45,30 @@ status project(const float* input, int32_t tokens, std::initializer_list<product
   return linear_group(group, stream);
 }
 
+size_t page_bytes_of(const model_shape& shape) {
+  return static_cast<size_t>(shape.layers) * page_layout{shape.kv_heads, shape.head_dim}.layer_bytes();
+}
+
+/// A file may claim a context of millions of positions: the rotary table covers those that pages can hold.
+int32_t positions_of(const model_shape& shape, const load_options& options) {
+  if (options.kv_bytes_max == 0)
+    return shape.context_length;
+  const size_t held = options.kv_bytes_max / page_bytes_of(shape) * page_tokens;
+  return static_cast<int32_t>(std::clamp<size_t>(held, 1, static_cast<size_t>(shape.context_length)));
+}
+
+/// Two C libraries may round a sine differently; then the tables differ, and so must the classes. A sample of
+/// fixed size: how much of the table is used says nothing about bits.
+void add_rotation(const llama_parameters& parameters, fnv_hash& hash) {
+  constexpr size_t sample_bytes = size_t{1} << 20;
+  const auto position_bytes = 2 * static_cast<size_t>(parameters.shape.head_dim) * sizeof(float);
+  const auto positions =
+      std::min(static_cast<size_t>(parameters.shape.context_length), sample_bytes / position_bytes);
+  const auto sample =
+      make_rope_table(static_cast<int32_t>(positions), parameters.shape.head_dim, parameters.rope_base);
+  hash.add(std::span(sample.data(), sample.size()));
+}
+
 } // namespace
 
 /// What the parts of one forward pass share.
@@ -68,34 +92,33 @@ result<std::shared_ptr<const language_model>> llama::create(const llama_paramete
   auto weights = load_llama_weights(bounded, tensors, progress);
   if (!weights)
     return forward_error(weights);
-  return std::shared_ptr<const language_model>(
-      new llama(bounded, std::move(*weights), options.isa, fingerprint(tensors)));
+  return std::shared_ptr<const language_model>(new llama(
+      bounded, std::move(*weights), options.isa, fingerprint(tensors), positions_of(bounded.shape, options)));
 }
 
 llama::llama(const llama_parameters& parameters, llama_weights weights, instruction_set isa,
-             uint64_t weights_hash)
-    : parameters_(parameters), weights_(std::move(weights)), isa_(isa),
-      rope_table_(
-          make_rope_table(parameters.shape.context_length, parameters.shape.head_dim, parameters.rope_base)) {
+             uint64_t weights_hash, int32_t positions)
+    : parameters_(parameters), weights_(std::move(weights)), isa_(isa), positions_(positions),
+      rope_table_(make_rope_table(positions, parameters.shape.head_dim, parameters.rope_base)) {
   fnv_hash hash;
   hash.add("cpu");
   hash.add("kv f16");
   hash.add_number(kernel_revision);
   hash.add_number(weights_hash);
   hash.add(std::as_bytes(std::span(&parameters.norm_epsilon, 1)));
-  // Two C libraries may round a sine differently; then the tables differ, and so must the classes.
-  const size_t sampled = std::min<size_t>(rope_table_.size(), size_t{1} << 20);
-  hash.add(std::span(rope_table_.data(), sampled));
+  add_rotation(parameters, hash);
   numeric_class_ = hash.value();
 }
 
 size_t llama::page_bytes() const {
-  return static_cast<size_t>(shape().layers) * layout().layer_bytes();
+  return page_bytes_of(shape());
 }
 
 status llama::forward(std::span<const sequence_slice> slices, std::span<std::byte> kv_pages,
                       forward_scratch& scratch, thread_pool& threads, std::span<float> logits) const {
-  const step_bounds bounds{shape(), page_bytes(), kv_pages.size(), scratch.tokens_max(), logits.size()};
+  auto reachable = shape();
+  reachable.context_length = positions_;
+  const step_bounds bounds{reachable, page_bytes(), kv_pages.size(), scratch.tokens_max(), logits.size()};
   if (auto checked = check_step(slices, bounds); !checked)
     return checked;
   if (!scratch.fits(shape()))
@@ -158,7 +181,7 @@ status llama::attend(const llama_layer& layer, int32_t index, step_state& step) 
                        .tokens = step.tokens,
                        .heads = sizes.heads,
                        .head_dim = sizes.head_dim,
-                       .table_positions = sizes.context_length};
+                       .table_positions = positions_};
   if (auto done = rope(rotation, stream); !done)
     return done;
   rotation.rows = scratch.key();

@@ -31,8 +31,8 @@ public:
 private:
   struct step_state;
 
-  llama(const llama_parameters& parameters, llama_weights weights, instruction_set isa,
-        uint64_t weights_hash);
+  llama(const llama_parameters& parameters, llama_weights weights, instruction_set isa, uint64_t weights_hash,
+        int32_t positions);
 
   step_state make_step(std::span<const sequence_slice> slices, std::span<std::byte> kv_pages,
                        forward_scratch& scratch, thread_pool& threads) const;
@@ -46,6 +46,7 @@ private:
   llama_parameters parameters_;
   llama_weights weights_;
   instruction_set isa_;
+  int32_t positions_; // that the rotary table covers, at most shape().context_length
   aligned_buffer rope_table_;
   uint64_t numeric_class_ = 0;
 };

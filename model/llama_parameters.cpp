@@ -130,7 +130,7 @@ result<llama_parameters> read_llama_parameters(const gguf_file& file) {
   const auto epsilon = file.get_float("llama.attention.layer_norm_rms_epsilon");
   if (!epsilon)
     return forward_error(epsilon);
-  out.norm_epsilon = static_cast<float>(*epsilon);
+  out.norm_epsilon = *epsilon < 1.0 ? static_cast<float>(*epsilon) : 1.0f; // 1 and more, and NaN, are refused
   if (file.has("llama.rope.freq_base")) {
     const auto base = file.get_float("llama.rope.freq_base");
     if (!base)

@@ -2,6 +2,7 @@
 
 #include "base/check.hpp"
 #include "model/fnv_hash.hpp"
+#include "model/gguf_header.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -31,24 +32,12 @@ weight_format format_of(tensor_type type) {
   check_failed("format_of", __FILE__, __LINE__, "a tensor type without a weight format");
 }
 
-/// Room for all matrices. Sizes come from a file: the ones that are no matrix of ours are refused later by
-/// name.
-size_t arena_bytes(std::span<const tensor_view> tensors) {
-  constexpr uint64_t size_max = 1 << 24;
-  size_t sum = 0;
-  for (const auto& tensor : tensors)
-    if (tensor.shape.size() == 2 && tensor.shape[0] <= size_max && tensor.shape[1] <= size_max &&
-        tensor.data.size() >= tensor.shape[0] * tensor.shape[1] / 2)
-      sum += packed_matrix::packed_bytes(format_of(tensor.type), static_cast<int32_t>(tensor.shape[1]),
-                                         static_cast<int32_t>(tensor.shape[0]));
-  return sum;
-}
-
 /// Takes tensors out of the file's list by name. The first error stays, and later takes return empty weights.
 class tensor_taker {
 public:
-  tensor_taker(std::span<const tensor_view> tensors, const load_progress& progress)
-      : progress_(progress), arena_(arena_bytes(tensors)) {
+  /// Without an arena it only checks, and everything that it returns is empty.
+  tensor_taker(std::span<const tensor_view> tensors, const load_progress& progress, weight_arena* arena)
+      : progress_(progress), arena_(arena) {
     for (const auto& tensor : tensors) {
       left_.emplace(tensor.name, &tensor);
       total_ += tensor.data.size();
@@ -56,12 +45,20 @@ public:
   }
 
   bool has(const std::string& name) const { return left_.contains(name); }
+  bool failed() const { return !outcome_; }
+
+  /// Of the matrices taken.
+  size_t packed_bytes() const { return packed_bytes_; }
 
   packed_matrix matrix(const std::string& name, int32_t rows, int32_t columns) {
     const auto* tensor = take(name, {static_cast<uint64_t>(columns), static_cast<uint64_t>(rows)});
     if (tensor == nullptr)
       return {};
-    auto packed = packed_matrix::pack(format_of(tensor->type), rows, columns, tensor->data, &arena_);
+    const auto format = format_of(tensor->type);
+    packed_bytes_ += packed_matrix::packed_bytes(format, rows, columns);
+    if (arena_ == nullptr)
+      return {};
+    auto packed = packed_matrix::pack(format, rows, columns, tensor->data, arena_);
     if (!packed) {
       fail(failure(model_error::bad_shape, fmt::format("{}: {}", name, packed.error().message)));
       return {};
@@ -72,7 +69,7 @@ public:
 
   std::vector<float> vector(const std::string& name, int32_t width) {
     const auto* tensor = take(name, {static_cast<uint64_t>(width)});
-    if (tensor == nullptr)
+    if (tensor == nullptr || arena_ == nullptr)
       return {};
     auto row = packed_matrix::pack(format_of(tensor->type), 1, width, tensor->data);
     if (!row) {
@@ -90,13 +87,14 @@ public:
     if (outcome_ && !left_.empty()) {
       const auto first = std::min_element(left_.begin(), left_.end(),
                                           [](const auto& a, const auto& b) { return a.first < b.first; });
-      fail(failure(model_error::unsupported,
-                   fmt::format("tensor {} is none that this release computes with", first->first)));
+      fail(failure(model_error::unsupported, fmt::format("tensor {} is none that this release computes with",
+                                                         printable(first->first))));
     }
     return outcome_;
   }
 
 private:
+  /// shape: one or two sizes below 2^31.
   const tensor_view* take(const std::string& name, const std::vector<uint64_t>& shape) {
     if (!outcome_)
       return nullptr;
@@ -110,6 +108,13 @@ private:
       fail(failure(model_error::bad_shape,
                    fmt::format("{}: expected [{}], got [{}]", name, fmt::join(shape, ", "),
                                fmt::join(tensor->shape, ", "))));
+      return nullptr;
+    }
+    const auto rows = shape.size() == 2 ? static_cast<int32_t>(shape[1]) : 1;
+    const auto columns = static_cast<int32_t>(shape[0]);
+    if (auto checked = packed_matrix::check(format_of(tensor->type), rows, columns, tensor->data.size());
+        !checked) {
+      fail(failure(model_error::bad_shape, fmt::format("{}: {}", name, checked.error().message)));
       return nullptr;
     }
     left_.erase(found);
@@ -129,7 +134,8 @@ private:
 
   std::unordered_map<std::string_view, const tensor_view*> left_;
   const load_progress& progress_;
-  weight_arena arena_;
+  weight_arena* arena_;
+  size_t packed_bytes_ = 0;
   size_t done_ = 0, total_ = 0; // bytes
   status outcome_;
 };
@@ -146,6 +152,18 @@ llama_layer take_layer(tensor_taker& tensors, const model_shape& shape, int32_t 
   out.gate = tensors.matrix(name("ffn_gate"), shape.feed_forward, shape.hidden);
   out.up = tensors.matrix(name("ffn_up"), shape.feed_forward, shape.hidden);
   out.down = tensors.matrix(name("ffn_down"), shape.hidden, shape.feed_forward);
+  return out;
+}
+
+/// All tensors of the model.
+llama_weights take_all(tensor_taker& taker, const model_shape& shape) {
+  llama_weights out;
+  out.embedding = taker.matrix("token_embd.weight", shape.vocabulary, shape.hidden);
+  for (int32_t i = 0; i < shape.layers && !taker.failed(); ++i)
+    out.layers.push_back(take_layer(taker, shape, i));
+  out.output_norm = taker.vector("output_norm.weight", shape.hidden);
+  if (taker.has("output.weight"))
+    out.output = taker.matrix("output.weight", shape.vocabulary, shape.hidden);
   return out;
 }
 
@@ -170,18 +188,16 @@ size_t llama_weights::bytes() const {
 result<llama_weights> load_llama_weights(const llama_parameters& parameters,
                                          std::span<const tensor_view> tensors,
                                          const load_progress& progress) {
-  const auto& shape = parameters.shape;
-  tensor_taker taker(tensors, progress);
-  llama_weights out;
-  out.embedding = taker.matrix("token_embd.weight", shape.vocabulary, shape.hidden);
-  out.layers.reserve(static_cast<size_t>(shape.layers));
-  for (int32_t i = 0; i < shape.layers; ++i)
-    out.layers.push_back(take_layer(taker, shape, i));
-  out.output_norm = taker.vector("output_norm.weight", shape.hidden);
-  if (taker.has("output.weight"))
-    out.output = taker.matrix("output.weight", shape.vocabulary, shape.hidden);
-  if (auto finished = taker.finish(); !finished)
-    return forward_error(finished);
+  const load_progress silent;
+  tensor_taker checking(tensors, silent, nullptr);
+  take_all(checking, parameters.shape);
+  if (auto checked = checking.finish(); !checked)
+    return forward_error(checked);
+  weight_arena arena(checking.packed_bytes());
+  tensor_taker packing(tensors, progress, &arena);
+  auto out = take_all(packing, parameters.shape);
+  if (auto packed = packing.finish(); !packed)
+    return forward_error(packed);
   return out;
 }
 

@@ -31,7 +31,7 @@ result<tokenizer_merges> read_merges(const gguf_file& file) {
     ids.emplace((*texts)[i], static_cast<token_id>(i));
   const auto id_of = [&](std::string_view text) {
     const auto found = ids.find(text);
-    return found == ids.end() ? -1 : found->second;
+    return found == ids.end() || text.empty() ? -1 : found->second;
   };
 
   tokenizer_merges made{bpe_merges(lines->size()), {}};

@@ -1,5 +1,6 @@
 #include "model/tokenizer_vocabulary.hpp"
 
+#include "base/utf8.hpp"
 #include "model/byte_level.hpp"
 #include "model/errors.hpp"
 
@@ -39,6 +40,15 @@ result<std::vector<token_kind>> read_kinds(const gguf_file& file, size_t count) 
   return kinds;
 }
 
+/// Specials are looked for at every byte of a template's text, and templates compute with them as text.
+status check_special(token_id token, std::string_view text) {
+  if (text.size() > tokenizer_vocabulary::special_bytes_max || !is_utf8(text))
+    return failure(model_error::bad_vocabulary,
+                   fmt::format("the special token {} ({}) has {} bytes, should be UTF-8 of at most {}", token,
+                               printable(text), text.size(), tokenizer_vocabulary::special_bytes_max));
+  return {};
+}
+
 /// A special id, if the file has the key.
 result<std::optional<token_id>> read_id(const gguf_file& file, std::string_view key, int32_t size) {
   if (!file.has(key))
@@ -72,7 +82,11 @@ result<tokenizer_vocabulary> tokenizer_vocabulary::from_gguf(const gguf_file& fi
       return failure(model_error::bad_vocabulary,
                      fmt::format("token {} has {} bytes; a token may have {}, all together 2^32", made.size(),
                                  text.size(), token_bytes_max));
-    made.append(text, (*kinds)[made.kinds_.size()]);
+    const auto kind = (*kinds)[made.kinds_.size()];
+    if (kind == token_kind::control || kind == token_kind::user_defined)
+      if (const auto checked = check_special(made.size(), text); !checked)
+        return forward_error(checked);
+    made.append(text, kind);
   }
   if (const auto read = made.read_ids(file); !read)
     return forward_error(read);
@@ -100,6 +114,12 @@ status tokenizer_vocabulary::read_ids(const gguf_file& file) {
       return forward_error(read);
     *id = *read;
   }
+  for (const auto& id : {bos, eos}) // the template's variables
+    if (id && !is_utf8(bytes(*id)))
+      return failure(model_error::bad_vocabulary,
+                     fmt::format("token {} begins or ends texts, but is only a part of a character; convert "
+                                 "the model again",
+                                 *id));
   for (const auto& id : {eos, eot, eom})
     if (id)
       end_tokens.push_back(*id);

@@ -20,6 +20,8 @@ class tokenizer_vocabulary {
 public:
   static constexpr size_t tokens_max = 262'144; // the sampler's bound
   static constexpr size_t token_bytes_max = 65'536;
+  static constexpr size_t special_bytes_max =
+      256; // of control and user-defined tokens: they are searched for
 
   /// Errors: missing_key, wrong_type, bad_vocabulary.
   static result<tokenizer_vocabulary> from_gguf(const gguf_file& file);

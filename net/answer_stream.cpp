@@ -9,6 +9,10 @@ void answer_stream::on_accepted(const accepted_response& accepted) {
     return;
   phase_ = phase::accepted;
   encoder_->accept(accepted);
+  if (accepted.read_already) {
+    phase_ = phase::ended;
+    encoder_->close(frames_);
+  }
   changed();
 }
 
@@ -39,6 +43,13 @@ void answer_stream::on_events(std::span<const response_event> events) {
     for (size_t i = before; i < frames_.size(); ++i)
       bytes_ += frames_[i].size();
   }
+  changed();
+}
+
+void answer_stream::on_taken_over() {
+  if (!encoder_ || phase_ == phase::ended)
+    return;
+  phase_ = phase::taken_over;
   changed();
 }
 

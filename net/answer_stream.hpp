@@ -15,7 +15,7 @@ namespace troupe {
 /// how the answer stands. Lives on the I/O thread.
 class answer_stream final : public stream_listener {
 public:
-  enum class phase { waiting, accepted, rejected, ended };
+  enum class phase { waiting, accepted, rejected, ended, taken_over };
 
   /// Frames taken for writing, and what to acknowledge once they are written.
   struct batch {
@@ -31,8 +31,12 @@ public:
   void on_accepted(const accepted_response&) override;
   void on_rejected(const rejection&) override;
   void on_events(std::span<const response_event>) override;
+  void on_taken_over() override;
 
   phase state() const { return phase_; }
+
+  /// Nothing more comes: it was refused, it has ended, or another connection reads it now.
+  bool over() const { return phase_ != phase::waiting && phase_ != phase::accepted; }
   const rejection& refused() const { return *rejection_; }
 
   /// The `failed` event, once it came.

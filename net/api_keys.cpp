@@ -36,6 +36,19 @@ bool printable(std::string_view key) {
   return std::all_of(key.begin(), key.end(), [](char c) { return c > ' ' && c < 127; });
 }
 
+/// The key of `Bearer KEY`; empty: it is not of this form, or too long.
+std::string_view bearer_key(std::string_view authorization) {
+  constexpr std::string_view scheme = "bearer ";
+  if (authorization.size() <= scheme.size() || authorization.size() > scheme.size() + key_bytes_max)
+    return {};
+  for (size_t i = 0; i < scheme.size(); ++i) {
+    const char c = authorization[i];
+    if ((c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c) != scheme[i])
+      return {};
+  }
+  return trim(authorization.substr(scheme.size()));
+}
+
 } // namespace
 
 result<api_keys> api_keys::load(const std::string& path) {
@@ -71,19 +84,22 @@ result<api_keys> api_keys::load(const std::string& path) {
 bool api_keys::allows(std::string_view authorization) const {
   if (empty())
     return true;
-  constexpr std::string_view scheme = "bearer ";
-  if (authorization.size() <= scheme.size() || authorization.size() > scheme.size() + key_bytes_max)
+  const auto key = bearer_key(authorization);
+  if (key.empty())
     return false;
-  for (size_t i = 0; i < scheme.size(); ++i) {
-    const char c = authorization[i];
-    if ((c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c) != scheme[i])
-      return false;
-  }
-  const auto given = digest_of(trim(authorization.substr(scheme.size())));
+  const auto given = digest_of(key);
   int matches = 0;
   for (const auto& known : digests_)
     matches += CRYPTO_memcmp(known.data(), given.data(), given.size()) == 0;
   return matches > 0;
+}
+
+std::string api_keys::owner_of(std::string_view authorization) const {
+  if (empty())
+    return {};
+  // Digested together with a name, so that it tells nothing about digests_.
+  const auto marked = digest_of("troupe owner\n" + std::string(bearer_key(authorization)));
+  return fmt::format("{:02x}", fmt::join(marked.begin(), marked.begin() + 16, ""));
 }
 
 } // namespace troupe

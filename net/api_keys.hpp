@@ -25,6 +25,10 @@ public:
   /// Whether `Authorization: Bearer KEY` with this value may pass. Compares with every key in constant time.
   bool allows(std::string_view authorization) const;
 
+  /// Who sent this, for what is stored: the same for the same key in every process, and not the key. Empty
+  /// where there are no keys.
+  std::string owner_of(std::string_view authorization) const;
+
 private:
   using digest = std::array<uint8_t, 32>;
   std::vector<digest> digests_;

@@ -10,6 +10,7 @@ constexpr size_t read_bytes = 16 * 1024;
 constexpr size_t read_ahead_max = 64 * 1024;
 constexpr milliseconds linger_time{2000};
 constexpr size_t linger_bytes_max = 64 * 1024 * 1024;
+constexpr size_t write_progress_bytes = 16 * 1024; // a reader of one byte a second makes some progress, too
 
 } // namespace
 
@@ -31,10 +32,23 @@ void client_socket::set_deadline(milliseconds limit) {
   });
 }
 
-awaitable<bool> client_socket::read_some() {
-  if (buffer_.size() + read_bytes > buffer_.max_size())
-    gone_ = true; // whoever parses has a lower limit of its own
+bool client_socket::full() const {
+  return buffer_.size() + read_bytes > buffer_.max_size();
+}
+
+awaitable<bool> client_socket::wait_readable() {
   if (gone_ || timed_out_)
+    co_return false;
+  buffer_.shrink_to_fit();
+  error_code failed;
+  co_await socket_.async_wait(tcp_socket::wait_read, asio::redirect_error(asio::use_awaitable, failed));
+  if (failed && !timed_out_)
+    gone_ = true;
+  co_return !failed && !gone_;
+}
+
+awaitable<bool> client_socket::read_some() {
+  if (gone_ || timed_out_ || full())
     co_return false;
   error_code failed;
   const auto space = buffer_.prepare(read_bytes);
@@ -47,23 +61,34 @@ awaitable<bool> client_socket::read_some() {
 }
 
 awaitable<bool> client_socket::write(std::string_view bytes) {
-  while (!bytes.empty()) {
-    if (gone_)
-      co_return false;
+  bool waiting = false;
+  size_t progress = 0; // since the deadline was set
+  while (!bytes.empty() && !gone_) {
     error_code failed;
     size_t sent = socket_.write_some(asio::buffer(bytes), failed);
     if (failed == asio::error::would_block) {
       failed = {};
-      set_deadline(write_timeout_);
-      sent = co_await socket_.async_write_some(asio::buffer(bytes),
-                                               asio::redirect_error(asio::use_awaitable, failed));
-      clear_deadline();
+      if (!waiting || progress >= write_progress_bytes) {
+        set_deadline(write_timeout_);
+        progress = 0;
+      }
+      waiting = true;
+      if (timed_out_)
+        failed = asio::error::timed_out;
+      else
+        sent = co_await socket_.async_write_some(asio::buffer(bytes),
+                                                 asio::redirect_error(asio::use_awaitable, failed));
     }
     bytes.remove_prefix(sent);
     bytes_written_ += sent;
-    if (failed)
+    progress += sent;
+    if (failed) {
       gone_ = true;
+      gave_up_ = waiting && timed_out_;
+    }
   }
+  if (waiting)
+    clear_deadline();
   co_return !gone_;
 }
 
@@ -128,6 +153,8 @@ void client_socket::close() {
   clear_deadline();
   error_code ignored;
   deadline_.cancel();
+  if (gave_up_) // else the kernel would hold what is unsent for as long as the reader likes
+    socket_.set_option(asio::socket_base::linger(true, 0), ignored);
   socket_.close(ignored);
   wake();
 }

@@ -24,10 +24,17 @@ public:
   void clear_deadline() { ++deadline_generation_; }
   bool timed_out() const { return timed_out_; }
 
-  /// Appends what comes to buffer(). False: closed, broken, or the deadline passed.
+  /// Gives the empty buffer's memory back and waits until there is something to read: an idle connection
+  /// costs little. False as in read_some().
+  awaitable<bool> wait_readable();
+
+  /// Appends what comes to buffer(). False: closed, broken, full(), or the deadline passed.
   awaitable<bool> read_some();
 
-  /// Writes everything. False: closed, broken, or no progress for the write timeout.
+  /// No room for another read: whoever parses has a lower limit of its own.
+  bool full() const;
+
+  /// Writes everything. False: closed, broken, or less than 16 KiB of it taken within the write timeout.
   awaitable<bool> write(std::string_view bytes);
 
   /// Reads ahead from here on, up to a bound: so that a client that goes away is noticed. Not together with
@@ -63,6 +70,7 @@ private:
   uint64_t deadline_generation_ = 0;
   uint64_t bytes_written_ = 0;
   bool timed_out_ = false;
+  bool gave_up_ = false; // on a reader: what is unsent is dropped
   bool gone_ = false;
   bool watching_ = false; // a read-ahead is in flight
   bool watch_wanted_ = false;

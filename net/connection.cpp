@@ -2,6 +2,7 @@
 
 #include "net/exchange.hpp"
 #include "net/request_reader.hpp"
+#include "net/websocket_handshake.hpp"
 #include "net/websocket_session.hpp"
 #include "observe/log.hpp"
 #include "observe/metrics.hpp"
@@ -73,7 +74,10 @@ awaitable<connection::next> connection::serve(bool first) {
     refusal = reader.problem();
   else
     refusal = one.refusal();
-  if (!refusal && one.wants_websocket() && !request.has_body && socket_->buffer().size() == 0) {
+  const bool websocket = !refusal && one.wants_websocket();
+  if (websocket)
+    refusal = handshake_problem(request, socket_->buffer().size() > 0);
+  if (websocket && !refusal) {
     start_websocket(context_, std::move(socket_->raw()), std::move(request), request_id);
     co_return next::close;
   }

@@ -17,6 +17,9 @@ public:
 
   /// Appends zero or more complete frames: SSE events, WebSocket messages, or one JSON body at the end.
   virtual void encode(const response_event&, std::vector<std::string>& frames) = 0;
+
+  /// The reader had the terminal event already: appends what comes after it.
+  virtual void close(std::vector<std::string>&) {}
 };
 
 } // namespace troupe

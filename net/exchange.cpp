@@ -1,31 +1,41 @@
 #include "net/exchange.hpp"
 
-#include "base/version.hpp"
 #include "net/chat_encoder.hpp"
-#include "net/field_reader.hpp"
-#include "net/json_writer.hpp"
+#include "net/model_admin.hpp"
 #include "net/pending_answer.hpp"
+#include "net/plain_routes.hpp"
 #include "net/request_parser_chat.hpp"
+#include "net/response_opening.hpp"
 #include "net/responses_encoder.hpp"
+#include "net/resume_reader.hpp"
 #include "net/sse.hpp"
+#include "net/stored_routes.hpp"
 #include "observe/metrics.hpp"
 
+#include <charconv>
 #include <fmt/format.h>
 
 namespace troupe {
 
 namespace {
 
-constexpr milliseconds keep_alive_interval{15'000};
-
-void write_model(json_writer& json, const served_model& model) {
-  json.begin_object().field("id", model.id).field("object", "model").field("created", model.created);
-  json.field("owned_by", "troupe").field("max_model_len", model.max_model_len).end_object();
-}
+constexpr milliseconds body_wait{15'000}; // only a bound: changes wake
+constexpr milliseconds cancel_patience{10'000};
 
 bool is_json(std::string_view content_type) {
   const auto media = content_type.substr(0, content_type.find_first_of("; \t"));
   return equal_ignoring_case(media, "application/json");
+}
+
+/// Into the reader, or the answer that refuses it.
+std::optional<http_answer> read_starting_after(const std::string& text, attach_reader& reader) {
+  const auto* end = text.data() + text.size();
+  const auto read = std::from_chars(text.data(), end, reader.starting_after);
+  if (read.ec == std::errc{} && read.ptr == end && reader.starting_after >= -1)
+    return {};
+  return http_answer::failure(to_api_error(rejection{
+      request_error::invalid_value,
+      "starting_after must be the sequence_number of the last event that came, or -1", "starting_after", 0}));
 }
 
 } // namespace
@@ -45,7 +55,10 @@ std::optional<http_answer> exchange::refusal() const {
     answer.headers.emplace_back("Allow", route_.methods);
     return answer;
   }
-  if (!route_.open && !context_.keys.allows(request_.header("authorization"))) {
+  if (route_.admin) {
+    if (auto refused = refuse_administrator(context_, request_))
+      return refused;
+  } else if (!route_.open && !context_.keys.allows(request_.header("authorization"))) {
     context_.counts.requests_rejected_total.of("unauthorized").Increment();
     auto answer = http_answer::failure(
         http_problem(401, "invalid_api_key", "send a valid key as Authorization: Bearer KEY"));
@@ -57,13 +70,15 @@ std::optional<http_answer> exchange::refusal() const {
       auto answer = http_answer::failure(
           http_problem(426, "upgrade_required", "GET here opens a WebSocket; POST creates a response"));
       answer.headers.emplace_back("Upgrade", "websocket");
+      answer.headers.emplace_back("Sec-WebSocket-Version", "13");
       return answer;
     }
     if (!same_origin(request_))
       return http_answer::failure(
           http_problem(403, "wrong_origin", "pages of another origin may not connect"));
   }
-  if (request_.method == "POST" && !is_json(request_.header("content-type")))
+  const bool needs_body = route_.target != endpoint::response_cancel || request_.has_body;
+  if (request_.method == "POST" && needs_body && !is_json(request_.header("content-type")))
     return http_answer::failure(
         http_problem(415, "unsupported_media_type", "send Content-Type: application/json"));
   if (const auto coding = content_coding_of(request_); request_.has_body && !coding.empty())
@@ -81,12 +96,31 @@ bool exchange::wants_websocket() const {
 }
 
 awaitable<bool> exchange::run() {
-  if (route_.target == endpoint::chat_completions || route_.target == endpoint::responses) {
-    const bool go_on = co_await generate();
-    co_return go_on;
-  }
-  const bool go_on = co_await send(plain_answer());
+  bool go_on = false;
+  if (route_.target == endpoint::chat_completions || route_.target == endpoint::responses)
+    go_on = co_await generate();
+  else if (route_.admin)
+    go_on = co_await send(co_await administer_models(context_, socket_, route_, request_));
+  else if (route_.target == endpoint::response_cancel)
+    go_on = co_await cancel_response();
+  else if (route_.target == endpoint::response && wants_stream())
+    go_on = co_await resume();
+  else
+    go_on = co_await send(other_answer());
   co_return go_on;
+}
+
+bool exchange::wants_stream() const {
+  return request_.method == "GET" && query_value(request_.target, "stream") == "true";
+}
+
+http_answer exchange::other_answer() const {
+  if (route_.target == endpoint::response_input)
+    return list_input_items(context_, route_.argument, owner(), request_.target);
+  if (route_.target == endpoint::response)
+    return request_.method == "DELETE" ? delete_response(context_, route_.argument, owner())
+                                       : retrieve_response(context_, route_.argument, owner());
+  return plain_answer(context_, route_, request_);
 }
 
 awaitable<bool> exchange::send(http_answer answer) {
@@ -102,138 +136,171 @@ awaitable<bool> exchange::send(http_answer answer) {
   co_return sent&& frame.keep_alive;
 }
 
-// -- answers that need no engine
-// ---------------------------------------------------------------------------------
-
-http_answer exchange::plain_answer() const {
-  switch (route_.target) {
-  case endpoint::live:
-    return context_.door->status().live ? http_answer::text(200, "ok\n")
-                                        : http_answer::text(503, "not live\n");
-  case endpoint::ready: {
-    const auto now = context_.door->status();
-    return now.ready ? http_answer::text(200, "ok\n") : http_answer::text(503, "not ready\n");
-  }
-  case endpoint::version:
-    return http_answer::json(fmt::format(R"({{"version":"{}","commit":"{}"}})", version, commit));
-  case endpoint::metrics: {
-    auto answer = http_answer::text(200, context_.counts.render());
-    answer.content_type = "text/plain; version=0.0.4; charset=utf-8";
-    return answer;
-  }
-  case endpoint::faults:
-    return inject_fault_answer();
-  default:
-    return models_answer();
-  }
-}
-
-http_answer exchange::models_answer() const {
-  const auto served = context_.door->model();
-  std::string body;
-  json_writer json(body);
-  if (route_.target == endpoint::models) {
-    json.begin_object().field("object", "list").key("data").begin_array();
-    write_model(json, served);
-    json.end_array().end_object();
-  } else if (route_.argument == served.id) {
-    write_model(json, served);
-  } else {
-    return http_answer::failure(
-        to_api_error(rejection{request_error::model_not_found, "this model is not served here", "model", 0}));
-  }
-  return http_answer::json(std::move(body));
-}
-
-http_answer exchange::inject_fault_answer() const {
-  const auto body = context_.json.parse(request_.body);
-  if (!body)
-    return http_answer::failure(to_api_error(body.error()));
-  field_reader fields(*body);
-  const auto part = fields.word("part", {"batcher", "executor", "page_manager", "engine"});
-  const auto kind = fields.word("fault", {"throw", "kill"});
-  fields.refuse_unknown();
-  if (!part || !kind)
-    fields.fail(part ? "fault" : "part", "is missing");
-  if (fields.failed())
-    return http_answer::failure(to_api_error(fields.problem()));
-  inject_fault fault;
-  fault.part = *part == "batcher"        ? engine_part::batcher
-               : *part == "executor"     ? engine_part::executor
-               : *part == "page_manager" ? engine_part::page_manager
-                                         : engine_part::engine;
-  fault.kind = *kind == "kill" ? fault_kind::kill : fault_kind::throw_error;
-  context_.door->inject(fault);
-  auto answer = http_answer::json(R"({"injected":true})");
-  answer.code = 202;
-  return answer;
-}
-
 // -- answers of the model
 // ----------------------------------------------------------------------------------------
 
-parsed<exchange::generation> exchange::parse_generation() const {
+tl::expected<exchange::generation, api_error> exchange::parse_generation() {
+  const auto refuse = [this](const rejection& why) {
+    context_.counts.requests_rejected_total.of(to_string(why.code)).Increment();
+    return tl::unexpected(to_api_error(why));
+  };
   const auto body = context_.json.parse(request_.body);
   if (!body)
-    return tl::unexpected(body.error());
+    return refuse(body.error());
+  generation wanted;
   if (route_.target == endpoint::chat_completions) {
     auto chat = parse_chat_request(*body);
     if (!chat)
-      return tl::unexpected(chat.error());
-    return generation{std::move(chat->generation),
-                      std::make_unique<chat_encoder>(chat->stream, chat->include_usage), chat->stream};
+      return refuse(chat.error());
+    wanted.request = std::move(chat->generation);
+    wanted.request.response_id = make_id("resp_");
+    wanted.request.request_id = request_id_;
+    wanted.stream = make_stream(std::make_unique<chat_encoder>(chat->stream, chat->include_usage));
+    wanted.streaming = chat->stream;
+    return wanted;
   }
   auto response = parse_responses_request(*body, transport::http);
   if (!response)
-    return tl::unexpected(response.error());
-  const auto shape = response->stream ? responses_encoder::form::sse : responses_encoder::form::body;
-  return generation{std::move(response->generation),
-                    std::make_unique<responses_encoder>(std::move(response->echo), shape, context_.clock),
-                    response->stream};
+    return refuse(response.error());
+  auto opening = open_response(context_.store, std::move(*response), {owner(), request_id_, nullptr});
+  if (!opening) {
+    context_.counts.requests_rejected_total.of(to_string(request_error::invalid_value)).Increment();
+    return tl::unexpected(opening.error());
+  }
+  wanted.streaming = opening->stream;
+  wanted.background = opening->record->background;
+  const auto shape = opening->stream ? responses_encoder::form::sse : responses_encoder::form::body;
+  wanted.stream = make_stream(std::make_unique<responses_encoder>(opening->json, shape));
+  if (opening->store) {
+    wanted.recorder = std::make_shared<response_recorder>(context_, opening->record, std::move(opening->json),
+                                                          response_recorder::keeping::stored, wanted.stream);
+    wanted.record = std::move(opening->record);
+  }
+  wanted.request = std::move(opening->generation);
+  return wanted;
 }
 
-awaitable<bool> exchange::generate() {
-  auto wanted = parse_generation();
-  if (!wanted) {
-    context_.counts.requests_rejected_total.of(to_string(wanted.error().code)).Increment();
-    const bool go_on = co_await send(http_answer::failure(to_api_error(wanted.error())));
-    co_return go_on;
-  }
-  std::string().swap(request_.body);
-  budget_.hold(0);
-  response_id_ = make_id("resp_");
-  wanted->request.response_id = response_id_;
-  wanted->request.request_id = request_id_;
-  const bool streaming = wanted->stream;
-  auto stream = std::make_shared<answer_stream>(
-      std::move(wanted->encoder),
+std::shared_ptr<answer_stream> exchange::make_stream(std::unique_ptr<event_encoder> encoder) const {
+  return std::make_shared<answer_stream>(
+      std::move(encoder),
       [weak = socket_.weak_from_this()] {
         if (const auto socket = weak.lock())
           socket->wake();
       },
       static_cast<size_t>(context_.config.unsent_bytes_max));
-  pending_answer pending(context_, response_id_, stream);
-  context_.door->submit(std::move(wanted->request), stream);
+}
+
+std::string exchange::owner() const {
+  return context_.keys.owner_of(request_.header("authorization"));
+}
+
+awaitable<bool> exchange::generate() {
+  auto wanted = parse_generation();
+  if (!wanted) {
+    const bool go_on = co_await send(http_answer::failure(wanted.error()));
+    co_return go_on;
+  }
+  std::string().swap(request_.body);
+  budget_.hold(0);
+  response_id_ = wanted->request.response_id;
+  auto then = pending_answer::when_left::cancel;
+  if (wanted->background)
+    then = pending_answer::when_left::go_on;
+  else if (!wanted->request.resume.stream_token.empty())
+    then = pending_answer::when_left::detach;
+  pending_answer pending(context_, response_id_, wanted->stream, wanted->recorder, then);
+  context_.door->submit(std::move(wanted->request), pending.listener());
+  if (wanted->background && !wanted->streaming) {
+    const bool go_on = co_await send_begun(*wanted->stream, *wanted->record);
+    co_return go_on;
+  }
+  const bool go_on = co_await answer(*wanted->stream, wanted->streaming);
+  co_return go_on;
+}
+
+awaitable<bool> exchange::resume() {
+  attach_reader reader;
+  reader.response_id = route_.argument;
+  reader.owner = owner();
+  reader.stream_token = query_value(request_.target, "stream_token").value_or("");
+  if (reader.stream_token.empty())
+    reader.stream_token = request_.header("x-stream-token");
+  std::optional<http_answer> refused;
+  if (const auto after = query_value(request_.target, "starting_after"))
+    refused = read_starting_after(*after, reader);
+  if (!refused && context_.store.was_erased(reader.response_id))
+    refused = response_not_found();
+  if (refused) {
+    const bool go_on = co_await send(std::move(*refused));
+    co_return go_on;
+  }
+  response_id_ = reader.response_id;
+  auto coming = make_resume_reader(
+      context_, reader,
+      make_stream(std::make_unique<responses_encoder>(response_json(), responses_encoder::form::sse)));
+  pending_answer pending(context_, response_id_, coming.stream, coming.recorder, coming.then);
+  context_.door->attach(std::move(reader), pending.listener());
+  const bool go_on = co_await answer(*coming.stream, true);
+  co_return go_on;
+}
+
+/// Until it is accepted or refused. False: the client went away, or the wait was too long.
+awaitable<bool> exchange::wait_for_acceptance(const answer_stream& stream) {
   socket_.watch();
   const milliseconds patience(context_.config.request_timeout_ms + 30'000); // the ledger gives up earlier
   bool decided = true;
-  while (decided && stream->state() == answer_stream::phase::waiting && !socket_.gone())
+  while (decided && stream.state() == answer_stream::phase::waiting && !socket_.gone())
     decided = co_await socket_.wait(patience);
-  if (socket_.gone() || !decided)
+  co_return decided && !socket_.gone();
+}
+
+awaitable<bool> exchange::answer(answer_stream& stream, bool streaming) {
+  const bool decided = co_await wait_for_acceptance(stream);
+  if (!decided)
     co_return false;
-  if (stream->state() == answer_stream::phase::rejected) {
-    pending.finish();
-    co_await socket_.unwatch();
-    const bool go_on = co_await send(http_answer::failure(to_api_error(stream->refused())));
-    co_return go_on;
-  }
   bool go_on = false;
-  if (streaming)
-    go_on = co_await send_stream(*stream);
-  else
-    go_on = co_await send_body(*stream);
-  if (stream->state() == answer_stream::phase::ended)
-    pending.finish();
+  if (stream.state() == answer_stream::phase::rejected) {
+    co_await socket_.unwatch();
+    go_on = co_await send(http_answer::failure(to_api_error(stream.refused())));
+  } else if (streaming) {
+    go_on = co_await send_stream(stream);
+  } else {
+    go_on = co_await send_body(stream);
+  }
+  co_return go_on;
+}
+
+/// The response object as it is once the response is accepted.
+awaitable<bool> exchange::send_begun(const answer_stream& stream, const response_record& record) {
+  const bool decided = co_await wait_for_acceptance(stream);
+  if (!decided)
+    co_return false;
+  co_await socket_.unwatch();
+  const bool refused = stream.state() == answer_stream::phase::rejected;
+  auto answer =
+      refused ? http_answer::failure(to_api_error(stream.refused())) : http_answer::json(record.object);
+  const bool go_on = co_await send(std::move(answer));
+  co_return go_on;
+}
+
+awaitable<bool> exchange::cancel_response() {
+  const auto record = context_.store.find(route_.argument, owner());
+  auto refused = record ? refuse_cancel(*record) : response_not_found();
+  if (!refused && !record->ended()) {
+    record->waiting.push_back([weak = socket_.weak_from_this()] {
+      if (const auto socket = weak.lock())
+        socket->wake();
+    });
+    context_.door->stop(record->id);
+    socket_.watch();
+    bool heard = true;
+    while (heard && !record->ended() && !socket_.gone())
+      heard = co_await socket_.wait(cancel_patience);
+    co_await socket_.unwatch();
+    refused = refuse_cancel(*record); // it may have ended by itself
+  }
+  auto answer = refused ? std::move(*refused) : http_answer::json(record->object);
+  const bool go_on = co_await send(std::move(answer));
   co_return go_on;
 }
 
@@ -248,9 +315,15 @@ awaitable<bool> exchange::send_body(answer_stream& stream) {
     }
     if (stream.state() == answer_stream::phase::ended)
       break;
+    if (stream.state() == answer_stream::phase::taken_over) {
+      co_await socket_.unwatch();
+      const bool go_on = co_await send(http_answer::failure(http_problem(
+          409, "taken_over", "another connection reads this response now: GET it when it has ended")));
+      co_return go_on;
+    }
     if (socket_.gone())
       co_return false;
-    co_await socket_.wait(keep_alive_interval);
+    co_await socket_.wait(body_wait);
   }
   co_await socket_.unwatch();
   auto answer = stream.failed() ? http_answer::failure(to_api_error(*stream.failed()))
@@ -281,10 +354,10 @@ awaitable<bool> exchange::send_stream(answer_stream& stream) {
 
 awaitable<bool> exchange::write_frames(answer_stream& stream, body_framing framing) {
   while (true) {
-    if (socket_.gone() || stream.overflowed())
+    if (socket_.gone() || stream.overflowed() || stream.state() == answer_stream::phase::taken_over)
       co_return false;
     if (!stream.pending()) {
-      const bool woken = co_await socket_.wait(keep_alive_interval);
+      const bool woken = co_await socket_.wait(milliseconds(context_.config.sse_comment_ms));
       if (!woken) {
         const auto bytes = chunk_of(std::vector(1, std::string(sse_keep_alive)), framing);
         const bool sent = co_await socket_.write(bytes);
@@ -303,7 +376,8 @@ awaitable<bool> exchange::write_frames(answer_stream& stream, body_framing frami
     if (!sent)
       co_return false;
     context_.counts.stream_bytes_total.Increment(static_cast<double>(bytes.size()));
-    context_.door->acknowledge(response_id_, batch.last_sequence);
+    if (batch.last_sequence >= 0)
+      context_.door->acknowledge(response_id_, batch.last_sequence);
     if (batch.ended)
       co_return true;
   }

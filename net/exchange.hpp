@@ -4,6 +4,7 @@
 #include "net/client_socket.hpp"
 #include "net/http_answer.hpp"
 #include "net/http_request.hpp"
+#include "net/response_recorder.hpp"
 #include "net/router.hpp"
 #include "net/server_context.hpp"
 
@@ -33,17 +34,26 @@ public:
 
 private:
   struct generation {
-    generation_request request;
-    std::unique_ptr<event_encoder> encoder;
-    bool stream = false;
+    generation_request request; // complete
+    std::shared_ptr<answer_stream> stream;
+    std::shared_ptr<response_recorder> recorder; // null: nothing is stored
+    std::shared_ptr<response_record> record;     // with a recorder
+    bool streaming = false;
+    bool background = false;
   };
 
-  http_answer plain_answer() const;
-  http_answer models_answer() const;
-  http_answer inject_fault_answer() const;
-  parsed<generation> parse_generation() const;
+  bool wants_stream() const;
+  http_answer other_answer() const;
+  std::string owner() const;
+  std::shared_ptr<answer_stream> make_stream(std::unique_ptr<event_encoder>) const;
+  tl::expected<generation, api_error> parse_generation();
 
   awaitable<bool> generate();
+  awaitable<bool> resume();
+  awaitable<bool> cancel_response();
+  awaitable<bool> wait_for_acceptance(const answer_stream&);
+  awaitable<bool> answer(answer_stream&, bool streaming);
+  awaitable<bool> send_begun(const answer_stream&, const response_record&);
   awaitable<bool> send_stream(answer_stream&);
   awaitable<bool> send_body(answer_stream&);
   awaitable<bool> write_frames(answer_stream&, body_framing);

@@ -10,9 +10,6 @@ using simdjson::dom::element_type;
 
 namespace {
 
-constexpr size_t fields_max = 128;
-constexpr size_t shown_name_max = 64; // bytes of an unknown name in a message
-
 const char* type_name(element_type type) {
   switch (type) {
   case element_type::ARRAY:
@@ -31,16 +28,6 @@ const char* type_name(element_type type) {
     break;
   }
   return "null";
-}
-
-/// For messages: whole characters only.
-std::string_view shown(std::string_view name) {
-  if (name.size() <= shown_name_max)
-    return name;
-  size_t end = shown_name_max;
-  while (end > 0 && (static_cast<unsigned char>(name[end]) & 0xc0) == 0x80)
-    --end;
-  return name.substr(0, end);
 }
 
 bool asks_for_nothing(const simdjson::dom::element& value) {
@@ -66,17 +53,8 @@ bool asks_for_nothing(const simdjson::dom::element& value) {
 } // namespace
 
 field_reader::field_reader(simdjson::dom::object object, std::string path) : path_(std::move(path)) {
-  for (const auto item : object) {
-    const bool twice = std::any_of(fields_.begin(), fields_.end(),
-                                   [&](const field& known) { return known.name == item.key; });
-    if (twice)
-      fail(shown(item.key), "is given twice");
-    if (fields_.size() == fields_max)
-      fail({}, fmt::format("an object has more than {} fields", fields_max));
-    if (failed())
-      return;
+  for (const auto item : object)
     fields_.push_back({item.key, item.value, false});
-  }
 }
 
 std::optional<simdjson::dom::element> field_reader::any(std::string_view name) {
@@ -115,8 +93,9 @@ std::optional<int64_t> field_reader::integer(std::string_view name, int64_t mini
   if (value->type() == element_type::UINT64)
     fail(name, fmt::format("must be {} to {}", minimum, maximum));
   else if (value->get(number) != SUCCESS)
-    fail(name, fmt::format("must be a whole number, not {}",
-                           value->is_double() ? "a fraction" : type_name(value->type())));
+    fail(name,
+         fmt::format("must be a whole number, not {}",
+                     value->is_double() ? "one with a point or an exponent" : type_name(value->type())));
   else if (number < minimum || number > maximum)
     fail(name, fmt::format("must be {} to {}, not {}", minimum, maximum, number));
   else
@@ -132,7 +111,8 @@ std::optional<uint64_t> field_reader::seed(std::string_view name) {
     return value->get_uint64().value_unsafe();
   if (value->is_int64())
     return static_cast<uint64_t>(value->get_int64().value_unsafe());
-  fail(name, "must be a whole number of 64 bits");
+  fail(name, fmt::format("must be a whole number of 64 bits, not {}",
+                         value->is_double() ? "one with a point or an exponent" : type_name(value->type())));
   return {};
 }
 
@@ -155,7 +135,7 @@ std::optional<std::string_view> field_reader::string(std::string_view name, size
   if (value->get(text) != SUCCESS)
     fail(name, fmt::format("must be a string, not {}", type_name(value->type())));
   else if (text.size() > bytes_max)
-    fail(name, fmt::format("has {} bytes; at most {} are allowed", text.size(), bytes_max));
+    fail(name, fmt::format("has {} bytes: at most {} are allowed", text.size(), bytes_max));
   else
     return text;
   return {};
@@ -180,7 +160,7 @@ void field_reader::ignore(std::initializer_list<const char*> names) {
 void field_reader::unsupported(std::initializer_list<const char*> names) {
   for (const char* name : names)
     if (const auto value = any(name); value && !asks_for_nothing(*value))
-      fail(name, "is not in this release", request_error::not_supported);
+      fail(name, "is not in this release: leave it out", request_error::not_supported);
 }
 
 void field_reader::refuse_unknown() {
@@ -188,7 +168,7 @@ void field_reader::refuse_unknown() {
     return;
   for (const auto& one : fields_)
     if (!one.used)
-      return fail(shown(one.name), "is not a known field");
+      return fail(shown_name(one.name), "is not a known field: leave it out");
 }
 
 void field_reader::fail(std::string_view name, const std::string& message, request_error code) {

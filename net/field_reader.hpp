@@ -16,7 +16,7 @@ class field_reader {
 public:
   using element = simdjson::dom::element;
 
-  /// path: put before the names in error messages, e.g. "messages[2].".
+  /// object: no name twice, see json_reader. path: put before the names in error messages, "messages[2].".
   explicit field_reader(simdjson::dom::object object, std::string path = {});
 
   std::optional<element> any(std::string_view name);

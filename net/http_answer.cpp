@@ -65,6 +65,8 @@ const char* reason_phrase(int code) {
     return "Method Not Allowed";
   case 408:
     return "Request Timeout";
+  case 409:
+    return "Conflict";
   case 413:
     return "Content Too Large";
   case 415:

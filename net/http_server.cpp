@@ -11,7 +11,9 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <fmt/format.h>
 #include <mutex>
+#include <netinet/tcp.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <thread>
 
 namespace troupe {
@@ -20,7 +22,12 @@ using asio::ip::tcp;
 
 namespace {
 
-constexpr milliseconds accept_pause{100}; // after an error such as EMFILE
+constexpr milliseconds accept_pause{100};     // after an error such as EMFILE
+constexpr milliseconds complaint_pause{1000}; // between two lines about connections that could not be served
+constexpr uint64_t other_descriptors = 64;    // of the log, the event loop, model files
+constexpr int probe_after_s = 10;             // TCP keep-alive: a silent peer is gone after 10 + 2 * 5 s
+constexpr int probe_interval_s = 5;
+constexpr int probes_max = 2;
 constexpr milliseconds drain_check{10};
 constexpr milliseconds abort_time{2000};
 constexpr int send_buffer_bytes = 256 * 1024; // the kernel's share of what a slow reader holds
@@ -36,6 +43,11 @@ struct post_gate {
       asio::post(*io, std::move(work));
   }
 };
+
+/// No path: no keys.
+result<api_keys> load_keys(const std::string& path) {
+  return path.empty() ? result<api_keys>(api_keys()) : api_keys::load(path);
+}
 
 result<tcp::endpoint> resolve(asio::io_context& io, const std::string& host, int64_t port) {
   error_code failed;
@@ -54,9 +66,11 @@ result<tcp::endpoint> resolve(asio::io_context& io, const std::string& host, int
 
 class http_server::implementation {
 public:
-  implementation(const settings& config, metrics& numbers, const time_source& clock, api_keys keys)
+  implementation(const settings& config, metrics& numbers, const time_source& clock, api_keys keys,
+                 api_keys admin_keys)
       : context_(config, numbers, clock, std::move(keys)), acceptor_(io_), pause_(io_), drain_timer_(io_),
         work_(io_.get_executor()), gate_(std::make_shared<post_gate>()) {
+    context_.admin_keys = std::move(admin_keys);
     gate_->io = &io_;
   }
 
@@ -76,7 +90,9 @@ private:
   void run();
   void accept_next();
   void on_accept(const error_code&, tcp_socket);
+  void set_options(tcp_socket&) const;
   void refuse(tcp_socket) const;
+  void complain(const char* event, std::string_view reason);
   void begin_stop(milliseconds grace);
   void wait_for_sessions(milliseconds grace);
   void abort_sessions();
@@ -91,6 +107,8 @@ private:
   std::shared_ptr<post_gate> gate_;
   tcp::endpoint address_;
   uint16_t port_ = 0;
+  steady_time complained_{};
+  uint64_t complaints_held_back_ = 0;
   std::thread thread_;
 };
 
@@ -125,6 +143,11 @@ status http_server::implementation::listen(front_door& door) {
   accept_next();
   thread_ = std::thread([this] { run(); });
   log_event(log_level::info, "http_listening", {{"host", context_.config.host}, {"port", port_}});
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) == 0 &&
+      files.rlim_cur < static_cast<uint64_t>(context_.config.connections_max) + other_descriptors)
+    log_event(log_level::warn, "open_files_limit_low",
+              {{"limit", files.rlim_cur}, {"connections_max", context_.config.connections_max}});
   return {};
 }
 
@@ -148,7 +171,8 @@ void http_server::implementation::on_accept(const error_code& failed, tcp_socket
   if (context_.draining || failed == asio::error::operation_aborted)
     return;
   if (failed) {
-    log_event(log_level::warn, "accept_failed", {{"reason", failed.message()}});
+    context_.counts.requests_rejected_total.of("accept_failed").Increment();
+    complain("accept_failed", failed.message());
     pause_.expires_after(accept_pause);
     pause_.async_wait([this](const error_code& cancelled) {
       if (!cancelled && !context_.draining)
@@ -156,15 +180,43 @@ void http_server::implementation::on_accept(const error_code& failed, tcp_socket
     });
     return;
   }
+  set_options(socket);
+  if (context_.sessions.size() >= static_cast<size_t>(context_.config.connections_max)) {
+    context_.counts.requests_rejected_total.of("too_many_connections").Increment();
+    complain("too_many_connections", "server.connections_max are open");
+    refuse(std::move(socket));
+  } else {
+    connection::start(context_, std::move(socket));
+  }
+  accept_next();
+}
+
+/// A peer that vanished without a word is noticed: what was sent to it is never acknowledged, or the kernel's
+/// probes are never answered.
+void http_server::implementation::set_options(tcp_socket& socket) const {
   error_code ignored;
   socket.non_blocking(true, ignored);
   socket.set_option(tcp::no_delay(true), ignored);
   socket.set_option(asio::socket_base::send_buffer_size(send_buffer_bytes), ignored);
-  if (context_.sessions.size() >= static_cast<size_t>(context_.config.connections_max))
-    refuse(std::move(socket));
-  else
-    connection::start(context_, std::move(socket));
-  accept_next();
+  socket.set_option(asio::socket_base::keep_alive(true), ignored);
+  const auto set = [&](int name, int value) {
+    ::setsockopt(socket.native_handle(), IPPROTO_TCP, name, &value, sizeof value);
+  };
+  set(TCP_KEEPIDLE, probe_after_s);
+  set(TCP_KEEPINTVL, probe_interval_s);
+  set(TCP_KEEPCNT, probes_max);
+}
+
+/// Whoever makes trouble a thousand times a second does not get a thousand lines.
+void http_server::implementation::complain(const char* event, std::string_view reason) {
+  const auto now = context_.clock.now();
+  if (complained_ != steady_time{} && now - complained_ < complaint_pause) {
+    ++complaints_held_back_;
+    return;
+  }
+  complained_ = now;
+  log_event(log_level::warn, event,
+            {{"reason", reason}, {"held_back", std::exchange(complaints_held_back_, 0)}});
 }
 
 /// Best effort, without waiting: whoever attacks gets no coroutine.
@@ -235,14 +287,14 @@ void http_server::implementation::abort_sessions() {
 
 result<std::unique_ptr<http_server>> http_server::create(const settings& config, metrics& numbers,
                                                          const time_source& clock) {
-  api_keys keys;
-  if (!config.api_key_file.empty()) {
-    auto loaded = api_keys::load(config.api_key_file);
-    if (!loaded)
-      return forward_error(loaded);
-    keys = std::move(*loaded);
-  }
-  auto made = std::make_unique<implementation>(config, numbers, clock, std::move(keys));
+  auto keys = load_keys(config.api_key_file);
+  if (!keys)
+    return forward_error(keys);
+  auto admin_keys = load_keys(config.admin_key_file);
+  if (!admin_keys)
+    return forward_error(admin_keys);
+  auto made =
+      std::make_unique<implementation>(config, numbers, clock, std::move(*keys), std::move(*admin_keys));
   if (const auto checked = made->check_address(); !checked)
     return forward_error(checked);
   return std::unique_ptr<http_server>(new http_server(std::move(made)));

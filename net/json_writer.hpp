@@ -35,6 +35,9 @@ public:
   json_writer& string(std::string_view text) { return writer_.String(text.data(), length(text)), *this; }
   json_writer& integer(int64_t number) { return writer_.Int64(number), *this; }
   json_writer& number(double value) { return writer_.Double(value), *this; } // finite
+  json_writer& raw(std::string_view json) {                                  // one value, written elsewhere
+    return writer_.RawValue(json.data(), json.size(), rapidjson::kObjectType), *this;
+  }
   json_writer& boolean(bool value) { return writer_.Bool(value), *this; }
 
   json_writer& field(std::string_view name, std::string_view text) { return key(name).string(text); }

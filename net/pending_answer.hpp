@@ -1,6 +1,7 @@
 #pragma once
 
 #include "net/answer_stream.hpp"
+#include "net/response_recorder.hpp"
 #include "net/server_context.hpp"
 
 #include <memory>
@@ -8,28 +9,59 @@
 
 namespace troupe {
 
-/// Cancels a response that its door leaves before the end, however it leaves: the client went away, the
-/// server stops, or something threw.
+/// Does what must be done with a response that its connection leaves before the end, however it leaves: the
+/// client went away, the server stops, or something threw.
 class pending_answer {
 public:
-  pending_answer(server_context& context, std::string response_id, std::shared_ptr<answer_stream> stream)
-      : context_(context), response_id_(std::move(response_id)), stream_(std::move(stream)) {}
+  enum class when_left {
+    cancel, // nobody can come back for it
+    detach, // the reader may come back
+    go_on,  // it needs no reader
+  };
+
+  /// recorder: null where no record is kept.
+  pending_answer(server_context& context, std::string response_id, std::shared_ptr<answer_stream> stream,
+                 std::shared_ptr<response_recorder> recorder, when_left then)
+      : context_(context), response_id_(std::move(response_id)), stream_(std::move(stream)),
+        recorder_(std::move(recorder)), then_(then) {}
   pending_answer(const pending_answer&) = delete;
   pending_answer& operator=(const pending_answer&) = delete;
 
   ~pending_answer() {
+    const bool over = stream_->over();
     stream_->detach();
-    if (!finished_ && context_.door)
-      context_.door->cancel(response_id_);
+    if (!over && context_.door)
+      leave();
   }
 
-  void finish() { finished_ = true; }
+  /// Who hears of the response.
+  std::shared_ptr<stream_listener> listener() const {
+    return recorder_ ? std::static_pointer_cast<stream_listener>(recorder_) : stream_;
+  }
+
+  /// The client said that it is not interested any more.
+  void cancel_when_left() { then_ = when_left::cancel; }
 
 private:
+  void leave() {
+    if (then_ == when_left::detach)
+      return context_.door->detach(response_id_, listener());
+    if (recorder_ && (recorder_->accepted() || then_ == when_left::go_on)) {
+      recorder_->release_reader(); // it hears of the end
+      if (then_ == when_left::cancel)
+        context_.door->stop(response_id_);
+      return;
+    }
+    if (recorder_)
+      recorder_->abandon();
+    context_.door->cancel(response_id_);
+  }
+
   server_context& context_;
   std::string response_id_;
   std::shared_ptr<answer_stream> stream_;
-  bool finished_ = false;
+  std::shared_ptr<response_recorder> recorder_;
+  when_left then_;
 };
 
 } // namespace troupe

@@ -43,18 +43,22 @@ std::optional<std::string> read_part(field_reader& fields, const simdjson::dom::
                                      const std::string& path, std::initializer_list<const char*> types) {
   simdjson::dom::object object;
   if (part.get(object) != SUCCESS) {
-    fields.fail(path, "must be an object");
+    fields.fail(path, "must be an object with a type and a text");
     return {};
   }
   field_reader reader(object, fields.full_name(path) + ".");
-  const auto type = reader.string("type", 64).value_or("");
-  if (!reader.failed() && std::find(types.begin(), types.end(), type) == types.end())
+  const auto type = reader.string("type", 64);
+  if (!type)
+    reader.fail("type", fmt::format("is missing: it must be {}", fmt::join(types, " or ")));
+  else if (std::find(types.begin(), types.end(), *type) == types.end())
     reader.fail("type",
-                fmt::format("must be {}; other parts are not in this release", fmt::join(types, " or ")),
+                fmt::format("must be {}: other parts are not in this release", fmt::join(types, " or ")),
                 request_error::not_supported);
   const auto text = reader.string("text", text_bytes_max);
-  if (!reader.failed() && !text)
-    reader.fail("text", "is missing");
+  if (!text)
+    reader.fail("text", "is missing: a string");
+  reader.ignore({"annotations", "logprobs"}); // of an answer that the client sends back
+  reader.refuse_unknown();
   if (!reader.failed())
     return std::string(*text);
   fields.fail(reader.problem());
@@ -106,14 +110,41 @@ std::vector<std::pair<std::string, std::string>> read_metadata(field_reader& fie
     if (element.get(text) != SUCCESS)
       fields.fail("metadata", "must be an object of strings");
     else if (character_count(key) > 64 || character_count(text) > 512)
-      fields.fail("metadata", "has a key of more than 64 or a value of more than 512 characters");
+      fields.fail("metadata", "has a key of more than 64 or a value of more than 512 characters: shorten it");
     else if (pairs.size() == 16)
-      fields.fail("metadata", "has more than 16 pairs");
+      fields.fail("metadata", "has more than 16 pairs: send fewer");
     if (fields.failed())
       return {};
     pairs.emplace_back(key, text);
   }
   return pairs;
+}
+
+std::optional<std::string> read_short_text(field_reader& fields, const char* name) {
+  const auto text = fields.string(name, 256);
+  if (!text)
+    return {};
+  if (character_count(*text) > 64)
+    fields.fail(name, "has more than 64 characters: shorten it");
+  return std::string(*text);
+}
+
+void read_text_format(field_reader& fields, const char* name) {
+  const auto value = fields.any(name);
+  simdjson::dom::object object;
+  if (!value)
+    return;
+  if (value->get(object) != SUCCESS)
+    return fields.fail(name, R"(must be an object, {"type": "text"})");
+  field_reader reader(object, fields.full_name(name) + ".");
+  const auto type = reader.string("type", 64);
+  if (!type)
+    reader.fail("type", "is missing: it must be text");
+  else if (*type != "text")
+    reader.fail("type", "must be text: other formats are not in this release", request_error::not_supported);
+  reader.refuse_unknown();
+  if (reader.failed())
+    fields.fail(reader.problem());
 }
 
 size_t character_count(std::string_view text) {

@@ -23,6 +23,12 @@ std::optional<std::string> read_content(field_reader&, std::string_view name,
 /// At most 16 pairs of strings; keys up to 64, values up to 512 characters.
 std::vector<std::pair<std::string, std::string>> read_metadata(field_reader&);
 
+/// A string of at most 64 characters that has no effect here, or only goes back.
+std::optional<std::string> read_short_text(field_reader&, const char* name);
+
+/// Refuses any but {"type": "text"}, which is what we do anyway.
+void read_text_format(field_reader&, const char* name);
+
 /// Characters (code points) of UTF-8 text.
 size_t character_count(std::string_view text);
 

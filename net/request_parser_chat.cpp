@@ -17,19 +17,20 @@ std::optional<chat_message> read_message(field_reader& fields, const simdjson::d
                                          size_t index) {
   simdjson::dom::object object;
   if (element.get(object) != SUCCESS) {
-    fields.fail(fmt::format("messages[{}]", index), "must be an object");
+    fields.fail(fmt::format("messages[{}]", index), "must be an object with a role and a content");
     return {};
   }
   field_reader reader(object, fmt::format("messages[{}].", index));
   const auto role = reader.string("role", 64);
   if (!reader.failed() && !role)
-    reader.fail("role", "is missing");
+    reader.fail("role", "is missing: system, developer, user or assistant");
   if (role == "tool" || role == "function")
     reader.fail("role", "of a tool is not in this release", request_error::not_supported);
   else if (role && role != "system" && role != "developer" && role != "user" && role != "assistant")
     reader.fail("role", "must be one of: system, developer, user, assistant");
   reader.unsupported({"tool_calls", "function_call", "audio", "refusal", "tool_call_id"});
-  reader.ignore({"name", "annotations"});
+  reader.string("name", 256);
+  reader.ignore({"annotations"});
   auto content = reader.failed() ? std::nullopt : read_content(reader, "content", {"text"});
   reader.refuse_unknown();
   if (!reader.failed())
@@ -42,7 +43,7 @@ void read_messages(field_reader& fields, generation_request& request) {
   const auto value = fields.any("messages");
   simdjson::dom::array messages;
   if (!value || value->get(messages) != SUCCESS)
-    return fields.fail("messages", value ? "must be a list" : "is missing");
+    return fields.fail("messages", value ? "must be a list of messages" : "is missing: a list of messages");
   for (const auto element : messages) {
     auto message = read_message(fields, element, request.messages.size());
     if (!message)
@@ -50,7 +51,7 @@ void read_messages(field_reader& fields, generation_request& request) {
     request.messages.push_back(std::move(*message));
   }
   if (request.messages.empty())
-    fields.fail("messages", "must not be empty");
+    fields.fail("messages", "must not be empty: send at least one message");
 }
 
 void read_stream(field_reader& fields, chat_request& request) {
@@ -71,19 +72,52 @@ void read_stream(field_reader& fields, chat_request& request) {
     fields.fail(options.problem());
 }
 
-/// {"type":"text"} is what we do anyway.
-void read_response_format(field_reader& fields) {
-  const auto value = fields.any("response_format");
-  std::string_view type;
-  if (value && ((*value)["type"].get(type) != SUCCESS || type != "text"))
-    fields.fail("response_format", "other than text is not in this release", request_error::not_supported);
+/// Lists without "audio" ask for what we do anyway.
+void read_modalities(field_reader& fields) {
+  const auto value = fields.any("modalities");
+  simdjson::dom::array names;
+  if (!value)
+    return;
+  if (value->get(names) != SUCCESS)
+    return fields.fail("modalities", "must be a list of words");
+  for (const auto name : names) {
+    std::string_view text;
+    if (name.get(text) != SUCCESS)
+      return fields.fail("modalities", "must be a list of words");
+    if (text != "text")
+      return fields.fail("modalities", "other than text are not in this release: leave them out",
+                         request_error::not_supported);
+  }
+}
+
+void read_tool_choice(field_reader& fields) {
+  const auto choice = fields.any("tool_choice");
+  std::string_view word;
+  if (choice && (choice->is_object() || (choice->get(word) == SUCCESS && word == "required")))
+    return fields.fail("tool_choice", "other than none and auto is not in this release",
+                       request_error::not_supported);
+  fields.word("tool_choice", {"none", "auto"});
+}
+
+/// What other servers use and we accept, so that the same client works here.
+void read_without_effect(field_reader& fields) {
+  read_metadata(fields);
+  fields.string("user", 1024);
+  fields.boolean("store");
+  fields.boolean("parallel_tool_calls");
+  fields.word("service_tier", {"auto", "default", "flex", "scale", "priority"});
+  if (fields.word("verbosity", {"low", "medium", "high"}).value_or("medium") != "medium")
+    fields.fail("verbosity", "other than medium is not in this release", request_error::not_supported);
+  read_short_text(fields, "safety_identifier");
+  read_short_text(fields, "prompt_cache_key");
+  fields.string("prompt_cache_retention", 64);
 }
 
 void read_limits(field_reader& fields, generation_request& request) {
   const auto older = fields.integer("max_tokens", 1, int32_max);
   const auto newer = fields.integer("max_completion_tokens", 1, int32_max);
   if (older && newer && *older != *newer)
-    fields.fail("max_tokens", "and max_completion_tokens are both given and differ");
+    fields.fail("max_tokens", "and max_completion_tokens differ: give one of them");
   if (const auto limit = newer ? newer : older)
     request.max_tokens = static_cast<int32_t>(*limit);
   const auto choices = fields.integer("n", 1, 128);
@@ -99,17 +133,12 @@ parsed<chat_request> parse_chat_request(simdjson::dom::object body) {
   read_sampling(fields, request.generation);
   read_limits(fields, request.generation);
   read_stream(fields, request);
-  read_response_format(fields);
-  if (const auto choice = fields.any("tool_choice"); choice && choice->is_object())
-    fields.fail("tool_choice", "of one tool is not in this release", request_error::not_supported);
-  fields.word("tool_choice", {"none", "auto"});
+  read_text_format(fields, "response_format");
+  read_modalities(fields);
+  read_tool_choice(fields);
   fields.unsupported({"stop", "logprobs", "top_logprobs", "logit_bias", "tools", "functions", "function_call",
                       "audio", "prediction", "reasoning_effort", "web_search_options", "moderation"});
-  read_metadata(fields);
-  fields.string("user", 1024);
-  fields.boolean("store");
-  fields.ignore({"service_tier", "parallel_tool_calls", "modalities", "verbosity", "safety_identifier",
-                 "prompt_cache_key", "prompt_cache_retention"});
+  read_without_effect(fields);
   read_messages(fields, request.generation);
   fields.refuse_unknown();
   if (fields.failed())

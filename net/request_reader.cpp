@@ -1,9 +1,13 @@
 #include "net/request_reader.hpp"
 
+#include "net/request_rules.hpp"
+
+#include <algorithm>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/rfc7230.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <fmt/format.h>
+#include <functional>
 
 namespace troupe {
 
@@ -14,10 +18,23 @@ namespace {
 /// A body must arrive at no less than this many bytes in each header_timeout_ms.
 constexpr size_t body_progress_bytes = 256 * 1024;
 
+bool is_control(char c) {
+  return (c >= 0 && c < ' ' && c != '\t') || c == '\x7f';
+}
+
 } // namespace
 
 struct request_reader::parser {
+  parser() { http.on_chunk_header(on_chunk); }
+
   http::request_parser<http::string_body> http;
+
+  /// Beast takes any byte between quotes, a line end too: some proxies end the chunk's line there.
+  std::function<void(std::uint64_t, boost::beast::string_view, error_code&)> on_chunk =
+      [](std::uint64_t, boost::beast::string_view extensions, error_code& failed) {
+        if (std::ranges::any_of(extensions, is_control))
+          failed = http::error::bad_chunk_extension;
+      };
 };
 
 request_reader::request_reader(client_socket& socket, server_context& context)
@@ -28,10 +45,27 @@ request_reader::request_reader(client_socket& socket, server_context& context)
 
 request_reader::~request_reader() = default;
 
+/// Beast forgets a header's fields once it has them, so its limit holds for each read, not for the header.
+bool request_reader::scan_header() {
+  const auto data = socket_.buffer().data();
+  const std::string_view bytes(static_cast<const char*>(data.data()), data.size());
+  scanned_ += scanner_.feed(bytes.substr(scanned_));
+  if (!scanner_.problem().empty())
+    refuse(400, "bad_request", fmt::format("not an HTTP/1.1 request: the header has {}", scanner_.problem()));
+  else if (scanner_.bytes() > static_cast<size_t>(context_.config.header_bytes_max))
+    refuse(431, "header_too_large",
+           fmt::format("the header has more than {} bytes", context_.config.header_bytes_max));
+  else
+    return true;
+  return false;
+}
+
 bool request_reader::parse() {
   error_code failed;
   auto& buffer = socket_.buffer();
-  buffer.consume(parser_->http.put(buffer.data(), failed));
+  const auto consumed = parser_->http.put(buffer.data(), failed);
+  scanned_ -= std::min(scanned_, consumed);
+  buffer.consume(consumed);
   need_more_ = failed == http::error::need_more;
   if (!failed || need_more_)
     return true;
@@ -51,7 +85,9 @@ awaitable<request_reader::outcome> request_reader::read_header(bool first) {
   auto& buffer = socket_.buffer();
   socket_.set_deadline(first ? header_time : milliseconds(context_.config.idle_timeout_ms));
   if (buffer.size() == 0) {
-    const bool came = co_await socket_.read_some();
+    bool came = co_await socket_.wait_readable();
+    if (came)
+      came = co_await socket_.read_some();
     if (!came)
       co_return outcome::closed;
   }
@@ -66,15 +102,15 @@ awaitable<request_reader::outcome> request_reader::read_header(bool first) {
       if (!came)
         co_return outcome::closed;
     }
-    if (!parse()) {
+    if (!scan_header() || !parse()) {
       take_start_line();
       co_return outcome::refused;
     }
   }
   socket_.clear_deadline();
   take_header();
-  if (!request_.http_1_0 && request_.header("host").empty())
-    co_return refuse(400, "bad_request", "an HTTP/1.1 request needs a Host header");
+  if (const auto ambiguity = ambiguity_of(request_); !ambiguity.empty())
+    co_return refuse(400, "bad_request", "the request is refused: " + ambiguity);
   co_return outcome::complete;
 }
 
@@ -106,6 +142,8 @@ awaitable<request_reader::outcome> request_reader::read_body(body_budget& budget
       const bool came = co_await socket_.read_some();
       if (!came && socket_.timed_out())
         co_return refuse(408, "body_timeout", "the body did not arrive in time");
+      if (!came && socket_.full())
+        co_return refuse(400, "bad_request", "a chunk's line or the trailer is too long");
       if (!came)
         co_return outcome::closed;
     }

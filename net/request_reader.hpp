@@ -1,6 +1,7 @@
 #pragma once
 
 #include "net/client_socket.hpp"
+#include "net/header_scanner.hpp"
 #include "net/http_answer.hpp"
 #include "net/http_request.hpp"
 #include "net/server_context.hpp"
@@ -35,6 +36,7 @@ private:
 
   /// Feeds what is in the buffer. Sets need_more_.
   bool parse();
+  bool scan_header();
   void take_start_line();
   void take_header();
   outcome refuse(int code, const char* name, std::string message);
@@ -44,6 +46,8 @@ private:
   std::unique_ptr<parser> parser_;
   http_request request_;
   http_answer problem_;
+  header_scanner scanner_;
+  size_t scanned_ = 0; // bytes of the buffer that the scanner has seen
   bool need_more_ = true;
 };
 

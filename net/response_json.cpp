@@ -40,6 +40,36 @@ std::string_view response_status(event_kind kind) {
   }
 }
 
+/// What the response object says of the request, without the braces.
+std::string request_fields_of(const response_echo& echo) {
+  std::string text;
+  json_writer json(text);
+  json.begin_object();
+  json.field("previous_response_id", echo.previous_response_id).field("instructions", echo.instructions);
+  json.field("max_output_tokens", echo.max_output_tokens).field("max_tool_calls", echo.max_tool_calls);
+  json.key("tools").begin_array().end_array();
+  json.field("tool_choice", echo.tool_choice).field("parallel_tool_calls", echo.parallel_tool_calls);
+  json.key("text")
+      .begin_object()
+      .key("format")
+      .begin_object()
+      .field("type", "text")
+      .end_object()
+      .end_object();
+  json.field("truncation", echo.truncation);
+  json.field("temperature", echo.temperature).field("top_p", echo.top_p);
+  json.field("presence_penalty", echo.presence_penalty).field("frequency_penalty", echo.frequency_penalty);
+  json.field("top_logprobs", 0).field("reasoning", nullptr);
+  json.field("store", echo.store).field("background", echo.background).field("service_tier", "default");
+  json.key("metadata").begin_object();
+  for (const auto& [key, value] : echo.metadata)
+    json.field(key, value);
+  json.end_object();
+  json.field("safety_identifier", echo.safety_identifier).field("prompt_cache_key", echo.prompt_cache_key);
+  json.end_object();
+  return text.substr(1, text.size() - 2);
+}
+
 } // namespace
 
 std::string_view event_name(event_kind kind) {
@@ -70,30 +100,38 @@ std::string_view event_name(event_kind kind) {
   return "response.failed";
 }
 
+response_json::response_json(const response_echo& echo, std::string stream_token)
+    : request_fields_(request_fields_of(echo)), stream_token_(std::move(stream_token)) {}
+
 void response_json::accept(const accepted_response& accepted) {
   accepted_ = accepted;
+  if (const auto end = accepted.door_state.find('\n'); end != std::string::npos) {
+    stream_token_ = accepted.door_state.substr(0, end);
+    request_fields_ = accepted.door_state.substr(end + 1);
+  }
+  accepted_.door_state.clear();
   const auto& id = accepted.response_id;
   item_id_ = "msg_" + (id.starts_with("resp_") ? id.substr(5) : id);
 }
 
-std::string response_json::event(const response_event& event, bool item_incomplete, int64_t now) const {
+std::string response_json::event(const response_event& event) const {
   std::string text;
   text.reserve(256 + event.text.size());
   json_writer json(text);
   json.begin_object().field("type", event_name(event.kind)).field("sequence_number", event.sequence_number);
   switch (event.kind) {
   case event_kind::output_item_added:
+    json.field("output_index", 0).key("item");
+    write_item(json, "in_progress", nullptr);
+    break;
   case event_kind::output_item_done:
     json.field("output_index", 0).key("item");
-    if (event.kind == event_kind::output_item_added)
-      write_item(json, "in_progress", nullptr);
-    else
-      write_item(json, item_incomplete ? "incomplete" : "completed", &event.text);
+    write_item(json, event.cut ? "incomplete" : "completed", &event.text);
     break;
   case event_kind::content_part_added:
   case event_kind::content_part_done:
     json.field("item_id", item_id_).field("output_index", 0).field("content_index", 0).key("part");
-    write_part(json, event.kind == event_kind::content_part_added ? std::string_view() : event.text);
+    write_part(json, event.text);
     break;
   case event_kind::output_text_delta:
   case event_kind::output_text_done:
@@ -102,32 +140,39 @@ std::string response_json::event(const response_event& event, bool item_incomple
     json.key("logprobs").begin_array().end_array();
     break;
   default:
-    json.key("response");
-    write_response(json, event, now);
+    json.key("response").raw(object(event));
   }
   json.end_object();
   return text;
 }
 
-std::string response_json::object(const response_event& event, int64_t now) const {
+std::string response_json::object(const response_event& event) const {
+  return write_response(event, response_status(event.kind));
+}
+
+std::string response_json::stored_object(const response_event& event) const {
+  const bool cancelled = event.kind == event_kind::failed && event.error == request_error::cancelled;
+  return write_response(event, cancelled ? "cancelled" : response_status(event.kind));
+}
+
+std::string response_json::write_response(const response_event& event, std::string_view state) const {
   std::string text;
   json_writer json(text);
-  write_response(json, event, now);
-  return text;
-}
-
-void response_json::write_response(json_writer& json, const response_event& event, int64_t now) const {
   json.begin_object();
-  write_outcome(json, event, now);
-  write_request(json);
+  write_outcome(json, event, state);
+  if (event.kind == event_kind::created && !stream_token_.empty())
+    json.field("stream_token", stream_token_);
   json.end_object();
+  text.back() = ',';
+  return text + request_fields_ + '}';
 }
 
-void response_json::write_outcome(json_writer& json, const response_event& event, int64_t now) const {
+void response_json::write_outcome(json_writer& json, const response_event& event,
+                                  std::string_view state) const {
   json.field("id", accepted_.response_id).field("object", "response");
-  json.field("created_at", accepted_.created_at).field("status", response_status(event.kind));
+  json.field("created_at", accepted_.created_at).field("status", state);
   if (event.kind == event_kind::completed)
-    json.field("completed_at", std::max(now, accepted_.created_at));
+    json.field("completed_at", std::max(event.ended_at, accepted_.created_at));
   else
     json.field("completed_at", nullptr);
   if (event.kind == event_kind::failed) {
@@ -163,30 +208,6 @@ void response_json::write_item(json_writer& json, std::string_view state, const 
   if (text)
     write_part(json, *text);
   json.end_array().end_object();
-}
-
-void response_json::write_request(json_writer& json) const {
-  json.field("previous_response_id", nullptr).field("instructions", echo_.instructions);
-  json.field("max_output_tokens", echo_.max_output_tokens).field("max_tool_calls", echo_.max_tool_calls);
-  json.key("tools").begin_array().end_array();
-  json.field("tool_choice", echo_.tool_choice).field("parallel_tool_calls", echo_.parallel_tool_calls);
-  json.key("text")
-      .begin_object()
-      .key("format")
-      .begin_object()
-      .field("type", "text")
-      .end_object()
-      .end_object();
-  json.field("truncation", echo_.truncation);
-  json.field("temperature", echo_.temperature).field("top_p", echo_.top_p);
-  json.field("presence_penalty", echo_.presence_penalty).field("frequency_penalty", echo_.frequency_penalty);
-  json.field("top_logprobs", 0).field("reasoning", nullptr);
-  json.field("store", echo_.store).field("background", false).field("service_tier", "default");
-  json.key("metadata").begin_object();
-  for (const auto& [key, value] : echo_.metadata)
-    json.field(key, value);
-  json.end_object();
-  json.field("safety_identifier", echo_.safety_identifier).field("prompt_cache_key", echo_.prompt_cache_key);
 }
 
 } // namespace troupe

@@ -23,9 +23,12 @@ constexpr std::array rows{
     row{"/version", endpoint::version, "GET, HEAD", false},
     row{"/metrics", endpoint::metrics, "GET, HEAD", false},
     row{"/admin/faults", endpoint::faults, "POST", false},
+    row{"/admin/models", endpoint::admin_models, "POST", false},
 };
 
 constexpr std::string_view model_prefix = "/v1/models/";
+constexpr std::string_view admin_prefix = "/admin/models/";
+constexpr std::string_view response_prefix = "/v1/responses/";
 
 int hex_value(char c) {
   if (c >= '0' && c <= '9')
@@ -65,17 +68,63 @@ bool lists(std::string_view methods, std::string_view method) {
   return false;
 }
 
+/// Of what follows /v1/responses/: {id}, {id}/cancel or {id}/input_items. "compact" is no id: the Responses
+/// specification has that path for something else.
+route response_route(std::string_view method, std::string_view rest) {
+  const auto slash = rest.find('/');
+  const auto id = percent_decode(rest.substr(0, slash));
+  const auto action = slash == std::string_view::npos ? std::string_view() : rest.substr(slash);
+  const auto found = [&](endpoint target, const char* methods) {
+    return route{target, lists(methods, method), methods, false, false, id};
+  };
+  if (id.empty() || id == "compact")
+    return {};
+  if (action.empty())
+    return found(endpoint::response, "GET, DELETE");
+  if (action == "/cancel")
+    return found(endpoint::response_cancel, "POST");
+  if (action == "/input_items")
+    return found(endpoint::response_input, "GET");
+  return {};
+}
+
 } // namespace
 
 route find_route(std::string_view method, std::string_view target) {
   const auto path = target.substr(0, target.find('?'));
   for (const auto& row : rows)
     if (row.path == path)
-      return {row.target, lists(row.methods, method), row.methods, row.open, {}};
+      return {row.target, lists(row.methods, method),           row.methods,
+              row.open,   row.target == endpoint::admin_models, {}};
   if (path.size() > model_prefix.size() && path.starts_with(model_prefix)) {
     const char* methods = "GET, HEAD";
-    return {endpoint::model, lists(methods, method), methods, false,
-            percent_decode(path.substr(model_prefix.size()))};
+    return {endpoint::model, lists(methods, method),
+            methods,         false,
+            false,           percent_decode(path.substr(model_prefix.size()))};
+  }
+  if (path.size() > admin_prefix.size() && path.starts_with(admin_prefix))
+    return {endpoint::admin_model,
+            lists("DELETE", method),
+            "DELETE",
+            false,
+            true,
+            percent_decode(path.substr(admin_prefix.size()))};
+  if (path.starts_with(response_prefix))
+    return response_route(method, path.substr(response_prefix.size()));
+  return {};
+}
+
+std::optional<std::string> query_value(std::string_view target, std::string_view name) {
+  const auto question = target.find('?');
+  if (question == std::string_view::npos)
+    return {};
+  for (auto rest = target.substr(question + 1); !rest.empty();) {
+    const auto end = rest.find('&');
+    const auto one = rest.substr(0, end);
+    const auto equals = one.find('=');
+    if (percent_decode(one.substr(0, equals)) == name)
+      return equals == std::string_view::npos ? "" : percent_decode(one.substr(equals + 1));
+    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
   }
   return {};
 }

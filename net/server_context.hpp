@@ -5,6 +5,7 @@
 #include "net/api_keys.hpp"
 #include "net/front_door.hpp"
 #include "net/json_reader.hpp"
+#include "net/response_store.hpp"
 
 #include <unordered_set>
 
@@ -28,13 +29,17 @@ public:
 struct server_context {
   server_context(const settings& configuration, metrics& numbers, const time_source& time, api_keys accepted)
       : config(configuration), counts(numbers), clock(time), keys(std::move(accepted)),
-        json(static_cast<size_t>(configuration.body_bytes_max)) {}
+        json(static_cast<size_t>(configuration.body_bytes_max)),
+        store(static_cast<size_t>(configuration.response_store_mib) << 20,
+              std::chrono::seconds(configuration.response_store_ttl_s), time) {}
 
   settings config; // a copy: the server may outlive the caller's
   metrics& counts;
   const time_source& clock;
   api_keys keys;
+  api_keys admin_keys; // for the routes under /admin/models
   json_reader json;
+  response_store store;
   front_door* door = nullptr;
   bool draining = false;
   std::unordered_set<session*> sessions;

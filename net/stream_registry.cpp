@@ -16,6 +16,16 @@ stream_registry::listener_pointer stream_registry::accept(const std::string& res
   return found->second.listener;
 }
 
+stream_registry::listener_pointer stream_registry::take_over(const std::string& response_id,
+                                                             listener_pointer listener, int64_t next_number) {
+  return std::exchange(streams_[response_id], stream{std::move(listener), next_number, true}).listener;
+}
+
+bool stream_registry::accepted(const std::string& response_id) const {
+  auto found = streams_.find(response_id);
+  return found != streams_.end() && found->second.accepted;
+}
+
 stream_registry::listener_pointer stream_registry::find(const std::string& response_id) const {
   auto found = streams_.find(response_id);
   return found == streams_.end() ? nullptr : found->second.listener;

@@ -20,6 +20,11 @@ public:
   /// The ledger has it: its events may come. Null if the stream was removed meanwhile.
   listener_pointer accept(const std::string& response_id);
 
+  /// The events of a response go to another listener from now on, beginning with this number. Returns the
+  /// one before; null: nobody listened.
+  listener_pointer take_over(const std::string& response_id, listener_pointer listener, int64_t next_number);
+
+  bool accepted(const std::string& response_id) const;
   listener_pointer find(const std::string& response_id) const;
   void remove(const std::string& response_id) { streams_.erase(response_id); }
 

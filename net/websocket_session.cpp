@@ -1,11 +1,12 @@
 #include "net/websocket_session.hpp"
 
+#include "base/utf8.hpp"
 #include "base/version.hpp"
-#include "net/answer_stream.hpp"
 #include "net/api_error.hpp"
 #include "net/bell.hpp"
-#include "net/pending_answer.hpp"
-#include "net/responses_encoder.hpp"
+#include "net/frame_patience.hpp"
+#include "net/watched_socket.hpp"
+#include "net/websocket_turns.hpp"
 #include "observe/log.hpp"
 #include "observe/metrics.hpp"
 
@@ -31,11 +32,14 @@ constexpr milliseconds dead_peer_time{20'000}; // without a sign of life, pings 
 
 /// A WebSocket of the Responses API: one coroutine reads messages, one works on them in turn and alone
 /// writes.
-class websocket_session final : public session, public std::enable_shared_from_this<websocket_session> {
+class websocket_session final : public session,
+                                public turn_channel,
+                                public std::enable_shared_from_this<websocket_session> {
 public:
-  websocket_session(server_context& context, tcp_socket socket, std::string request_id)
-      : context_(context), ws_(std::move(socket)), bell_(ws_.get_executor()), deadline_(ws_.get_executor()),
-        lifetime_(ws_.get_executor()), request_id_(std::move(request_id)), queue_budget_(context) {
+  websocket_session(server_context& context, tcp_socket socket, std::string request_id, std::string owner)
+      : context_(context), ws_(watched_socket(std::move(socket))), bell_(ws_.get_executor()),
+        deadline_(ws_.get_executor()), lifetime_(ws_.get_executor()), request_id_(std::move(request_id)),
+        dialogue_(context, *this, {std::move(owner), request_id_, nullptr}), queue_budget_(context) {
     context_.add(this);
   }
   ~websocket_session() override { context_.remove(this); }
@@ -44,6 +48,13 @@ public:
   void drain() override;
   void abort() override;
   void close_socket();
+  void give_up();
+
+  awaitable<bool> write(std::string_view text) override;
+  awaitable<bool> wait() override { return bell_.wait(milliseconds(60'000)); }
+  std::function<void()> waker() override;
+  bool over() const override { return ending(); }
+  bool closed_cleanly() const override;
 
 private:
   using reason = websocket::close_code;
@@ -51,26 +62,25 @@ private:
   awaitable<bool> accept(const http_request& upgrade);
   awaitable<void> read_messages();
   awaitable<bool> read_message(beast::flat_buffer&);
+  void watch_frames();
   void enqueue(std::string);
 
   awaitable<void> work();
   awaitable<bool> take_turn(std::string message);
-  awaitable<bool> send_answer(answer_stream&, const std::string& response_id);
-  awaitable<bool> send_error(const api_error&);
-  awaitable<bool> write(std::string_view text);
   awaitable<void> close(reason);
 
   void set_deadline(asio::steady_timer&, milliseconds, void (websocket_session::*on_end)());
   void on_lifetime_end();
-  awaitable<bool> wait() { return bell_.wait(milliseconds(60'000)); }
   void wake() { bell_.ring(); }
+  bool ending() const { return gone_ || leaving_ || close_with_ != reason::none; }
 
   server_context& context_;
-  websocket::stream<tcp_socket> ws_;
+  websocket::stream<watched_socket> ws_;
   bell bell_;
-  asio::steady_timer deadline_; // of a write, or of a message that has begun
+  asio::steady_timer deadline_; // of a write
   asio::steady_timer lifetime_;
   std::string request_id_;
+  websocket_turns dialogue_;
   body_budget queue_budget_;
   size_t queued_bytes_ = 0;
   std::deque<std::optional<std::string>> turns_; // nothing: refused, too many
@@ -95,7 +105,7 @@ awaitable<void> websocket_session::run(http_request upgrade) {
   auto reading = [self = shared_from_this()]() -> awaitable<void> { return self->read_messages(); };
   asio::co_spawn(ws_.get_executor(), std::move(reading), [self = shared_from_this()](std::exception_ptr) {
     self->reader_done_ = true;
-    self->gone_ = true;
+    self->gone_ = self->gone_ || self->close_with_ == reason::none;
     self->wake();
   });
   std::exception_ptr thrown;
@@ -121,7 +131,7 @@ awaitable<void> websocket_session::run(http_request upgrade) {
 
 awaitable<bool> websocket_session::accept(const http_request& upgrade) {
   websocket::stream_base::timeout limits{};
-  limits.handshake_timeout = milliseconds(context_.config.header_timeout_ms);
+  limits.handshake_timeout = closing_time; // of the closing handshake, too
   limits.idle_timeout = dead_peer_time;
   limits.keep_alive_pings = true;
   ws_.set_option(limits);
@@ -145,6 +155,7 @@ awaitable<bool> websocket_session::accept(const http_request& upgrade) {
     leaving_ = true; // known now; the read ends only when the client has closed its socket too
     wake();
   });
+  watch_frames();
   co_await ws_.async_accept(request, asio::redirect_error(asio::use_awaitable, failed));
   co_return !failed;
 }
@@ -152,43 +163,40 @@ awaitable<bool> websocket_session::accept(const http_request& upgrade) {
 // -- reading
 // -------------------------------------------------------------------------------------------------------
 
+/// Ends with the connection, or once it is clear that the connection must end.
 awaitable<void> websocket_session::read_messages() {
-  beast::flat_buffer buffer;
-  while (!gone_) {
+  while (!gone_ && close_with_ == reason::none) {
+    beast::flat_buffer buffer;
     const bool complete = co_await read_message(buffer);
     if (!complete)
       co_return;
-    if (!ws_.got_text()) {
-      close_with_ = reason::unknown_data; // 1003
-      wake();
-      continue;
-    }
     const auto data = buffer.data();
-    enqueue(std::string(static_cast<const char*>(data.data()), data.size()));
-    buffer.consume(buffer.size());
-    if (buffer.capacity() > 64 * 1024)
-      buffer.shrink_to_fit();
+    std::string message(static_cast<const char*>(data.data()), data.size());
+    if (!ws_.got_text())
+      close_with_ = reason::unknown_data; // 1003
+    else if (!is_utf8(message)) // Beast lets the last character be cut off where the last fragment is empty
+      close_with_ = reason::bad_payload; // 1007
+    else
+      enqueue(std::move(message));
   }
 }
 
-/// One message must be complete within header_timeout_ms for each started 256 KiB of it.
 awaitable<bool> websocket_session::read_message(beast::flat_buffer& buffer) {
-  constexpr size_t progress_bytes = 256 * 1024;
-  size_t reached = 0;
-  asio::steady_timer patience(ws_.get_executor());
-  while (true) {
-    error_code failed;
-    co_await ws_.async_read_some(buffer, progress_bytes, asio::redirect_error(asio::use_awaitable, failed));
-    if (failed)
-      co_return false;
-    if (ws_.is_message_done())
-      co_return true;
-    if (buffer.size() >= reached) {
-      reached = buffer.size() + progress_bytes;
-      set_deadline(patience, milliseconds(context_.config.header_timeout_ms),
-                   &websocket_session::close_socket);
-    }
-  }
+  error_code failed;
+  do
+    co_await ws_.async_read_some(buffer, 256 * 1024, asio::redirect_error(asio::use_awaitable, failed));
+  while (!failed && !ws_.is_message_done());
+  co_return !failed;
+}
+
+void websocket_session::watch_frames() {
+  auto over = [weak = weak_from_this()] {
+    if (const auto self = weak.lock())
+      self->close_socket();
+  };
+  const milliseconds limit(context_.config.header_timeout_ms);
+  auto patience = std::make_shared<frame_patience>(ws_.get_executor(), limit, std::move(over));
+  ws_.next_layer().watch([patience](std::span<const unsigned char> bytes) { patience->see(bytes); });
 }
 
 void websocket_session::enqueue(std::string message) {
@@ -216,8 +224,9 @@ awaitable<void> websocket_session::work() {
       co_return;
     }
     if (expired_) {
-      co_await send_error(http_problem(400, "websocket_connection_limit_reached",
-                                       "this connection has reached its time limit: open a new one"));
+      co_await dialogue_.send_error(
+          http_problem(400, "websocket_connection_limit_reached",
+                       "this connection has reached its time limit: open a new one"));
       co_await close(reason::normal);
       co_return;
     }
@@ -237,93 +246,39 @@ awaitable<void> websocket_session::work() {
       queue_budget_.hold(queued_bytes_);
       go_on = co_await take_turn(std::move(*message));
     } else {
-      go_on = co_await send_error(http_problem(
+      go_on = co_await dialogue_.send_error(http_problem(
           429, "too_many_requests", "too many messages wait on this connection: send fewer at once"));
     }
     ++turns_done_;
-    if (!go_on)
+    if (!go_on && close_with_ == reason::none)
       co_return;
   }
 }
 
 awaitable<bool> websocket_session::take_turn(std::string message) {
-  const auto begun = context_.clock.now();
-  std::optional<responses_request> request;
-  std::optional<rejection> refused;
-  {
-    const auto body = context_.json.parse(message);
-    if (!body) {
-      refused = body.error();
-    } else if (auto parsed_body = parse_responses_request(*body, transport::websocket); parsed_body) {
-      request = std::move(*parsed_body);
-    } else {
-      refused = parsed_body.error();
-    }
-  }
-  if (refused) {
-    context_.counts.requests_rejected_total.of(to_string(refused->code)).Increment();
-    const bool go_on = co_await send_error(to_api_error(*refused));
-    co_return go_on;
-  }
-  std::string().swap(message);
-  const auto response_id = make_id("resp_");
-  request->generation.response_id = response_id;
-  request->generation.request_id = request_id_;
-  auto encoder = std::make_unique<responses_encoder>(std::move(request->echo),
-                                                     responses_encoder::form::websocket, context_.clock);
-  auto stream = std::make_shared<answer_stream>(
-      std::move(encoder),
-      [weak = weak_from_this()] {
-        if (const auto self = weak.lock())
-          self->wake();
-      },
-      static_cast<size_t>(context_.config.unsent_bytes_max));
-  pending_answer pending(context_, response_id, stream);
-  context_.door->submit(std::move(request->generation), stream);
-  const bool go_on = co_await send_answer(*stream, response_id);
-  if (stream->state() == answer_stream::phase::ended || stream->state() == answer_stream::phase::rejected)
-    pending.finish();
-  const std::chrono::duration<double, std::milli> taken = context_.clock.now() - begun;
-  log_event(
-      log_level::info, "websocket_turn_ended",
-      {{"request", request_id_}, {"response", response_id}, {"complete", go_on}, {"ms", taken.count()}});
-  co_return go_on;
+  const auto end = co_await dialogue_.take(std::move(message));
+  if (end == websocket_turns::outcome::taken_over)
+    co_await close(reason::policy_error); // 1008
+  co_return end == websocket_turns::outcome::done;
 }
 
-awaitable<bool> websocket_session::send_answer(answer_stream& stream, const std::string& response_id) {
-  while (true) {
-    if (gone_ || leaving_ || stream.overflowed())
-      co_return false;
-    if (stream.state() == answer_stream::phase::rejected) {
-      const bool sent = co_await send_error(to_api_error(stream.refused()));
-      co_return sent;
-    }
-    if (!stream.pending()) {
-      co_await wait();
-      continue;
-    }
-    const auto batch = stream.take();
-    for (const auto& frame : batch.frames) {
-      const bool sent = co_await write(frame);
-      if (!sent)
-        co_return false;
-    }
-    context_.door->acknowledge(response_id, batch.last_sequence);
-    if (batch.ended)
-      co_return true;
-  }
+std::function<void()> websocket_session::waker() {
+  return [weak = weak_from_this()] {
+    if (const auto self = weak.lock())
+      self->wake();
+  };
 }
 
-awaitable<bool> websocket_session::send_error(const api_error& problem) {
-  const auto text = error_envelope(problem);
-  const bool sent = co_await write(text);
-  co_return sent;
+/// "Done" or "leaving the page", or without a code.
+bool websocket_session::closed_cleanly() const {
+  const auto code = ws_.reason().code;
+  return leaving_ && (code == reason::none || code == reason::normal || code == reason::going_away);
 }
 
 awaitable<bool> websocket_session::write(std::string_view text) {
   if (gone_ || leaving_)
     co_return false;
-  set_deadline(deadline_, milliseconds(context_.config.unsent_timeout_ms), &websocket_session::close_socket);
+  set_deadline(deadline_, milliseconds(context_.config.unsent_timeout_ms), &websocket_session::give_up);
   error_code failed;
   co_await ws_.async_write(asio::buffer(text), asio::redirect_error(asio::use_awaitable, failed));
   deadline_.cancel();
@@ -357,6 +312,13 @@ void websocket_session::on_lifetime_end() {
   wake();
 }
 
+/// On a reader: else the kernel would hold what is unsent for as long as the reader likes.
+void websocket_session::give_up() {
+  error_code ignored;
+  beast::get_lowest_layer(ws_).set_option(asio::socket_base::linger(true, 0), ignored);
+  close_socket();
+}
+
 void websocket_session::close_socket() {
   gone_ = true;
   error_code ignored;
@@ -380,7 +342,8 @@ void websocket_session::abort() {
 void start_websocket(server_context& context, tcp_socket socket, http_request upgrade,
                      std::string request_id) {
   const auto executor = socket.get_executor();
-  auto self = std::make_shared<websocket_session>(context, std::move(socket), std::move(request_id));
+  auto self = std::make_shared<websocket_session>(context, std::move(socket), std::move(request_id),
+                                                  context.keys.owner_of(upgrade.header("authorization")));
   auto work = [self, upgrade = std::move(upgrade)]() -> awaitable<void> { return self->run(upgrade); };
   asio::co_spawn(executor, std::move(work), [self](std::exception_ptr thrown) {
     self->close_socket();

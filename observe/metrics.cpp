@@ -98,6 +98,21 @@ std::string status_label(int code) {
   return std::ranges::find(codes, code) != codes.end() ? std::to_string(code) : "other";
 }
 
+constexpr const char* rejected_name = "troupe_requests_rejected_total";
+
+bool is_of_model(std::string_view name) {
+  return metric_named(name).labels.starts_with("model_name");
+}
+
+/// The text format wants all series of a name in one place.
+void add_series(std::vector<prometheus::MetricFamily>& into, prometheus::MetricFamily made) {
+  auto found = std::ranges::find(into, made.name, &prometheus::MetricFamily::name);
+  if (found == into.end())
+    into.push_back(std::move(made));
+  else
+    std::ranges::move(made.metric, std::back_inserter(found->metric));
+}
+
 } // namespace
 
 metrics::metrics(std::string_view model_name)
@@ -119,24 +134,26 @@ metrics::metrics(std::string_view model_name)
       request_decode_time_seconds(histogram(registry_, "troupe_request_decode_time_seconds", model_)),
       request_prompt_tokens(histogram(registry_, "troupe_request_prompt_tokens", model_)),
       request_generation_tokens(histogram(registry_, "troupe_request_generation_tokens", model_)),
-      requests_rejected_total(counters(registry_, "troupe_requests_rejected_total"), "reason",
+      requests_rejected_total(counters(registry_, rejected_name, model_), "reason",
                               {"invalid_value", "not_supported", "model_not_found", "context_length_exceeded",
-                               "too_many_requests", "not_ready", "unauthorized"}),
+                               "too_many_requests", "not_ready", "unauthorized", "too_many_connections",
+                               "accept_failed"}),
       iteration_tokens_total(histogram(registry_, "troupe_iteration_tokens_total", model_)),
-      step_seconds(histogram(registry_, "troupe_step_seconds")),
-      step_overhead_seconds(histogram(registry_, "troupe_step_overhead_seconds")),
-      batch_size(histogram(registry_, "troupe_batch_size")),
-      batch_window_wait_seconds(histogram(registry_, "troupe_batch_window_wait_seconds")),
-      ready(gauge(registry_, "troupe_ready")), engine_epoch(gauge(registry_, "troupe_engine_epoch")),
-      actor_restarts_total(counters(registry_, "troupe_actor_restarts_total"), "actor",
+      step_seconds(histogram(registry_, "troupe_step_seconds", model_)),
+      step_overhead_seconds(histogram(registry_, "troupe_step_overhead_seconds", model_)),
+      batch_size(histogram(registry_, "troupe_batch_size", model_)),
+      batch_window_wait_seconds(histogram(registry_, "troupe_batch_window_wait_seconds", model_)),
+      ready(gauge(registry_, "troupe_ready", model_)),
+      engine_epoch(gauge(registry_, "troupe_engine_epoch", model_)),
+      actor_restarts_total(counters(registry_, "troupe_actor_restarts_total", model_), "actor",
                            {"ledger", "intake", "gateway", "health_monitor", "engine_supervisor", "engine",
                             "batcher", "executor", "page_manager"}),
-      stale_results_dropped_total(counter(registry_, "troupe_stale_results_dropped_total")),
-      ledger_entries(gauge(registry_, "troupe_ledger_entries")),
+      stale_results_dropped_total(counter(registry_, "troupe_stale_results_dropped_total", model_)),
+      ledger_entries(gauge(registry_, "troupe_ledger_entries", model_)),
       http_connections(gauge(registry_, "troupe_http_connections")),
       websocket_connections(gauge(registry_, "troupe_websocket_connections")),
       stream_bytes_total(counter(registry_, "troupe_stream_bytes_total")),
-      kv_pages_(gauges(registry_, "troupe_kv_pages"), "state", {"free", "used", "cached"}, false),
+      kv_pages_(gauges(registry_, "troupe_kv_pages", model_), "state", {"free", "used", "cached"}, false),
       kv_cache_usage_perc_(gauge(registry_, "troupe_kv_cache_usage_perc", model_)),
       http_requests_total_(counters(registry_, "troupe_http_requests_total")),
       log_lines_dropped_total_(counter(registry_, "troupe_log_lines_dropped_total")) {
@@ -155,15 +172,29 @@ void metrics::count_http_request(std::string_view path, int code) {
   http_requests_total_.Add({{"path", route_of(path)}, {"code", status_label(code)}}).Increment();
 }
 
+void metrics::show_models(std::vector<std::shared_ptr<metrics>> models) {
+  std::lock_guard lock(render_mutex_);
+  models_ = std::move(models);
+}
+
 std::string metrics::render() {
+  std::vector<std::shared_ptr<metrics>> models;
   {
     // The log keeps its own count, since it may live longer than these metrics.
     std::lock_guard lock(render_mutex_);
     double missing = static_cast<double>(log_lines_dropped()) - log_lines_dropped_total_.Value();
     if (missing > 0)
       log_lines_dropped_total_.Increment(missing);
+    models = models_;
   }
   auto families = registry_.Collect();
+  if (!models.empty()) // refusals before a model was chosen are this object's own
+    std::erase_if(families,
+                  [](const auto& made) { return is_of_model(made.name) && made.name != rejected_name; });
+  for (const auto& model : models)
+    for (auto& made : model->registry_.Collect())
+      if (is_of_model(made.name))
+        add_series(families, std::move(made));
   for (auto& made : process_metrics())
     families.push_back(std::move(made));
   std::ranges::sort(families, {}, &prometheus::MetricFamily::name);

@@ -2,6 +2,7 @@
 
 #include "observe/labelled.hpp"
 
+#include <memory>
 #include <mutex>
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
@@ -9,6 +10,7 @@
 #include <prometheus/registry.h>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace troupe {
 
@@ -27,6 +29,10 @@ public:
 
   /// The text format of Prometheus 0.0.4, for `GET /metrics` (content type `text/plain; version=0.0.4`).
   std::string render();
+
+  /// From now on render() shows the engine's metrics of these, one set of series each, and of this object
+  /// only the network's: for a node whose models count apart. Thread-safe.
+  void show_models(std::vector<std::shared_ptr<metrics>> models);
 
   // Requests
   prometheus::Gauge& num_requests_running;
@@ -79,6 +85,7 @@ private:
   prometheus::Gauge& kv_cache_usage_perc_;
   prometheus::Family<prometheus::Counter>& http_requests_total_;
   std::mutex render_mutex_;
+  std::vector<std::shared_ptr<metrics>> models_;
   prometheus::Counter& log_lines_dropped_total_;
 };
 

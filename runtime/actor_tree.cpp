@@ -4,9 +4,9 @@
 #include "observe/log.hpp"
 #include "runtime/errors.hpp"
 #include "runtime/node_table.hpp"
+#include "runtime/runtime_config.hpp"
 
 #include <caf/actor_system.hpp>
-#include <caf/actor_system_config.hpp>
 #include <caf/send.hpp>
 
 #include <algorithm>
@@ -19,15 +19,8 @@ namespace {
 
 constexpr int64_t context_tokens_min = 256;
 constexpr milliseconds drain_poll{10};
-constexpr milliseconds last_words{200}; // for errors of what could not finish
-
-struct tree_config : caf::actor_system_config {
-  explicit tree_config(const settings& configuration) {
-    // `stealing` workers poll: a message after a pause would wait up to 100 µs.
-    set("scheduler.policy", caf::atom("sharing"));
-    set("scheduler.max-threads", static_cast<size_t>(configuration.actor_threads));
-  }
-};
+constexpr milliseconds last_words{200};  // for errors of what could not finish
+constexpr milliseconds end_wait{30'000}; // an engine's supervisor gives a stuck executor up after 15 s
 
 /// Tokens of prompt and answer that a sequence may have, and the pages for them.
 struct context_plan {
@@ -85,16 +78,25 @@ int threads_of(const settings& configuration) {
 
 class actor_tree::impl {
 public:
-  impl(const settings& configuration, metrics& numbers)
-      : metrics_(numbers), config_(configuration), system_(config_) {}
+  impl(caf::actor_system& system, metrics& numbers) : metrics_(numbers), system_(system) {}
 
-  ~impl() {
+  ~impl() { stop(end_wait); }
+
+  bool stop(milliseconds limit) {
     // Everybody else lives below the front. The bridge itself goes last: listeners call it until the end.
+    if (!bridge_)
+      return census_->living() == 0;
     bridge_->close();
     caf::anon_send_exit(front_, caf::exit_reason::user_shutdown);
     front_ = nullptr;
-    system_.await_all_actors_done();
+    const bool all_ended = census_->wait(limit);
+    if (!all_ended) {
+      // A thread cannot be ended. What its actor may still call lives as long as it does.
+      log_event(log_level::error, "actors_left_behind", {{"actors", census_->living()}});
+      census_->keep(std::move(bridge_));
+    }
     bridge_.reset();
+    return all_ended;
   }
 
   void start(node_parts parts, const settings& configuration, served_model model, post_function post,
@@ -103,11 +105,13 @@ public:
     front_options options{.table = node_table(system_, std::move(parts), metrics_),
                           .intensity = {configuration.restart_intensity, configuration.restart_period_ms},
                           .health = health,
-                          .clock = &clock};
+                          .clock = &clock,
+                          .census = census_};
     front_ = system_.spawn<front>(std::move(options), metrics_);
-    bridge_ = std::make_unique<actor_bridge>(
+    census_->watch(caf::actor_cast<caf::actor>(front_));
+    bridge_ = std::make_shared<actor_bridge>(
         system_, front_, health, std::move(model), std::move(post),
-        bridge_options{static_cast<size_t>(configuration.requests_max), &metrics_}, clock);
+        bridge_options{static_cast<size_t>(configuration.requests_max), &metrics_, census_}, clock);
   }
 
   void drain(int64_t drain_ms, const time_source& clock) {
@@ -123,10 +127,10 @@ public:
   }
 
   metrics& metrics_;
-  tree_config config_;
-  caf::actor_system system_;
+  caf::actor_system& system_;
+  std::shared_ptr<actor_census> census_ = std::make_shared<actor_census>();
   front_actor front_;
-  std::unique_ptr<actor_bridge> bridge_;
+  std::shared_ptr<actor_bridge> bridge_;
   const time_source* clock_ = nullptr;
 };
 
@@ -137,13 +141,31 @@ front_door& actor_tree::door() {
   return *impl_->bridge_;
 }
 
+bool actor_tree::stop(milliseconds limit) {
+  return impl_->stop(limit);
+}
+
+void actor_tree::close_door() {
+  impl_->bridge_->close_door();
+}
+
+size_t actor_tree::open_streams() const {
+  return impl_->bridge_->open_streams();
+}
+
+front_actor actor_tree::handle() const {
+  return impl_->front_;
+}
+
 void actor_tree::drain(int64_t drain_ms) {
   impl_->drain(drain_ms, *impl_->clock_);
 }
 
-result<std::unique_ptr<actor_tree>> actor_tree::start(const settings& configuration, loaded_model model,
+result<std::unique_ptr<actor_tree>> actor_tree::start(caf::actor_system& system,
+                                                      const settings& configuration, loaded_model model,
                                                       metrics& numbers, post_function post,
-                                                      const time_source& clock) {
+                                                      const time_source& clock,
+                                                      std::shared_ptr<const void> kept) {
   const auto context = plan_context(configuration, *model.weights);
   if (!context)
     return forward_error(context);
@@ -156,7 +178,12 @@ result<std::unique_ptr<actor_tree>> actor_tree::start(const settings& configurat
              {"numeric_class", fmt::format("{:016x}", model.weights->numeric_class())},
              {"max_model_len", context->tokens},
              {"kv_pages", context->pages}});
+  if (!shares_scheduler(system.config()))
+    log_event(log_level::warn, "scheduler_polls", {{"set", "scheduler.policy = sharing"}});
+  auto made = std::make_unique<impl>(system, numbers);
+  made->census_->keep(std::move(kept));
   node_parts parts;
+  parts.engine.census = made->census_;
   parts.engine.resources = {.model = model.weights,
                             .pages = *pages,
                             .threads = std::make_shared<thread_pool>(threads_of(configuration)),
@@ -168,7 +195,10 @@ result<std::unique_ptr<actor_tree>> actor_tree::start(const settings& configurat
                            milliseconds(configuration.step_deadline_ms)};
   parts.engine.intensity = {configuration.restart_intensity, configuration.restart_period_ms};
   parts.engine.epochs = std::make_shared<epoch_source>(0);
-  parts.ledger = {static_cast<size_t>(configuration.requests_max), configuration.unsent_bytes_max};
+  parts.ledger = {.entries_max = static_cast<size_t>(configuration.requests_max),
+                  .unsent_bytes_max = configuration.unsent_bytes_max,
+                  .resume_window = milliseconds(configuration.resume_window_ms),
+                  .kept_bytes_max = configuration.resume_log_mib << 20};
   parts.decoder = decoder_of(model.tokens);
   parts.preparer = std::make_shared<const request_preparer>(
       request_limits{model.name, context->tokens, configuration.request_timeout_ms}, model.tokens,
@@ -176,7 +206,6 @@ result<std::unique_ptr<actor_tree>> actor_tree::start(const settings& configurat
   parts.health = std::make_shared<node_health>();
   parts.health_interval = milliseconds(configuration.health_interval_ms);
   parts.clock = &clock;
-  auto made = std::make_unique<impl>(configuration, numbers);
   made->clock_ = &clock;
   made->start(std::move(parts), configuration, {model.name, clock.unix_seconds(), context->tokens},
               std::move(post), clock);

@@ -33,7 +33,8 @@ result<loaded_model> load_model(const settings& configuration, const load_progre
       return forward_error(messages);
     out.messages = std::make_shared<const chat_template>(std::move(*messages));
   }
-  auto weights = load_language_model(*file, {.isa = *isa}, progress);
+  auto weights = load_language_model(
+      *file, {.isa = *isa, .kv_bytes_max = static_cast<size_t>(configuration.kv_cache_mib) << 20}, progress);
   if (!weights)
     return forward_error(weights);
   out.weights = std::move(*weights);

@@ -2,9 +2,11 @@
 
 #include "net/http_server.hpp"
 #include "observe/metrics.hpp"
-#include "runtime/actor_tree.hpp"
+#include "runtime/model_set.hpp"
+#include "runtime/runtime_config.hpp"
 
 #include <algorithm>
+#include <caf/actor_system.hpp>
 #include <optional>
 
 namespace troupe {
@@ -17,10 +19,15 @@ constexpr int64_t last_bytes_ms = 2000;
 
 class node::impl {
 public:
+  explicit impl(const settings& configuration)
+      : numbers(std::make_shared<metrics>("")), config(configuration.actor_threads), system(config) {}
+
   // Ends in reverse order: the server, whose I/O thread calls the door; the actors, which post to the
-  // server's executor (dropped by then); the numbers that both count in.
-  std::unique_ptr<metrics> numbers;
-  std::unique_ptr<actor_tree> actors;
+  // server's executor (dropped by then); their system; the numbers that all count in.
+  std::shared_ptr<metrics> numbers;
+  runtime_config config;
+  caf::actor_system system;
+  std::unique_ptr<model_set> models;
   std::unique_ptr<http_server> server;
   bool stopped = false;
 };
@@ -32,9 +39,8 @@ node::~node() {
 }
 
 result<std::unique_ptr<node>> node::start(const settings& configuration, node_options options) {
-  auto made = std::make_unique<impl>();
+  auto made = std::make_unique<impl>(configuration);
   const auto& clock = system_clock();
-  made->numbers = std::make_unique<metrics>(served_name(configuration));
   post_function post;
   if (options.listen) {
     auto server = http_server::create(configuration, *made->numbers, clock);
@@ -43,23 +49,20 @@ result<std::unique_ptr<node>> node::start(const settings& configuration, node_op
     made->server = std::move(*server);
     post = made->server->executor();
   }
+  made->models =
+      std::make_unique<model_set>(made->system, configuration, made->numbers, std::move(post), clock);
   // What fails fast comes first: keys, then the model.
-  auto model = load_model(configuration, options.progress);
-  if (!model)
-    return forward_error(model);
-  auto actors = actor_tree::start(configuration, std::move(*model), *made->numbers, std::move(post), clock);
-  if (!actors)
-    return forward_error(actors);
-  made->actors = std::move(*actors);
+  if (auto added = made->models->add(configuration, options.progress); !added)
+    return forward_error(added);
   if (made->server) {
-    if (auto listening = made->server->listen(made->actors->door()); !listening)
+    if (auto listening = made->server->listen(*made->models); !listening)
       return forward_error(listening);
   }
   return std::unique_ptr<node>(new node(std::move(made)));
 }
 
 front_door& node::door() {
-  return impl_->actors->door();
+  return *impl_->models;
 }
 
 uint16_t node::port() const {
@@ -70,7 +73,7 @@ void node::stop(int64_t drain_ms) {
   if (impl_->stopped)
     return;
   impl_->stopped = true;
-  impl_->actors->drain(drain_ms);
+  impl_->models->drain(drain_ms);
   // Every stream has its last event now; a slow reader gets a moment to take it.
   if (impl_->server)
     impl_->server->stop(milliseconds(std::min(drain_ms, last_bytes_ms)));

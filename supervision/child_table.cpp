@@ -25,8 +25,10 @@ std::vector<child_spec> specs_of(const std::vector<supervised_child>& children) 
 } // namespace
 
 child_table::child_table(caf::local_actor& owner, restart_strategy strategy, restart_intensity intensity,
-                         std::vector<supervised_child> children, const time_source& clock)
-    : owner_(owner), clock_(clock), table_(strategy, intensity, specs_of(children)) {
+                         std::vector<supervised_child> children, const time_source& clock,
+                         std::shared_ptr<actor_census> census)
+    : owner_(owner), clock_(clock), census_(std::move(census)),
+      table_(strategy, intensity, specs_of(children)) {
   for (auto& child : children)
     rows_.push_back(
         {.start = std::move(child.start), .handle = {}, .alive = false, .killed = false, .told_to_stop = {}});
@@ -64,6 +66,8 @@ child_table::outcome child_table::act(const supervision_table::effects& effects)
   for (auto index : effects.start) {
     auto& started = rows_[index];
     started.handle = started.start();
+    if (census_)
+      census_->watch(started.handle);
     started.alive = true;
     started.killed = false;
     owner_.monitor(started.handle);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "supervision/actor_census.hpp"
 #include "supervision/supervision_table.hpp"
 
 #include <caf/actor.hpp>
@@ -32,8 +33,10 @@ public:
     bool all_down = false;
   };
 
+  /// census: counts every child; null: nobody does.
   child_table(caf::local_actor& owner, restart_strategy strategy, restart_intensity intensity,
-              std::vector<supervised_child> children, const time_source& clock);
+              std::vector<supervised_child> children, const time_source& clock,
+              std::shared_ptr<actor_census> census);
 
   outcome start_all();
   outcome stop_all();
@@ -63,6 +66,7 @@ private:
 
   caf::local_actor& owner_;
   const time_source& clock_;
+  std::shared_ptr<actor_census> census_;
   supervision_table table_;
   std::vector<row> rows_;
 };

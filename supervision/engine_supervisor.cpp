@@ -2,6 +2,7 @@
 
 #include "actors/executor.hpp"
 #include "actors/faults.hpp"
+#include "actors/keep_quiet.hpp"
 #include "actors/page_manager.hpp"
 #include "observe/log.hpp"
 
@@ -19,7 +20,7 @@ engine_supervisor::engine_supervisor(caf::actor_config& config, engine_options o
                                      metrics& metrics)
     : engine_actor::base(config), options_(std::move(options)), ledger_(std::move(ledger)), metrics_(metrics),
       children_(*this, restart_strategy::one_for_all, options_.intensity, children(),
-                *options_.resources.clock) {}
+                *options_.resources.clock, options_.census) {}
 
 std::vector<supervised_child> engine_supervisor::children() {
   // A step ends within step_time_max_ms or so; a detached actor stops after it.
@@ -54,6 +55,7 @@ caf::actor engine_supervisor::start_batcher() {
 }
 
 engine_supervisor::behavior_type engine_supervisor::make_behavior() {
+  keep_quiet(*this);
   set_down_handler([this](caf::down_msg& message) { handle(children_.on_down(message), message.reason); });
   set_exit_handler([this](caf::exit_msg& message) { handle(children_.stop_all(), message.reason); });
   handle(children_.start_all(), {});

@@ -19,6 +19,7 @@ struct engine_options {
   batcher_options batching;
   restart_intensity intensity;
   std::shared_ptr<epoch_source> epochs;
+  std::shared_ptr<actor_census> census; // counts the engine's actors; may be null
 };
 
 /// Supervises one engine: page manager, executor and batcher, one for all. Its handle outlives their

@@ -30,6 +30,7 @@ struct front_options {
   restart_intensity intensity;
   std::shared_ptr<node_health> health;
   const time_source* clock = nullptr;
+  std::shared_ptr<actor_census> census; // counts the table's actors; may be null
 };
 
 /// The node's root supervisor, and the one handle that doors know: it passes on to whoever lives now.
@@ -45,6 +46,8 @@ private:
   std::vector<supervised_child> children();
   void handle(const child_table::outcome& outcome, const caf::error& reason);
   void on_engine_end();
+  void note_subscriber(const subscriber_actor& subscriber);
+  void tell_ledger_lost();
 
   front_options options_;
   metrics& metrics_;

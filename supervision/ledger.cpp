@@ -13,6 +13,24 @@ double seconds_between(steady_time from, steady_time to) {
   return std::chrono::duration<double>(to - from).count();
 }
 
+/// Equal, in a time that does not tell where they differ.
+bool same_secret(const std::string& a, const std::string& b) {
+  if (a.size() != b.size())
+    return false;
+  unsigned difference = 0;
+  for (size_t i = 0; i < a.size(); ++i)
+    difference |= static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i]);
+  return difference == 0;
+}
+
+bool may_attach(const resume_terms& terms, const attach_reader& reader) {
+  if (terms.stream_token.empty() || terms.owner != reader.owner)
+    return false;
+  if (reader.stream_token.empty())
+    return terms.token_optional;
+  return same_secret(terms.stream_token, reader.stream_token);
+}
+
 } // namespace
 
 ledger::ledger(ledger_limits limits, make_text_decoder decoder, const time_source& clock)
@@ -35,11 +53,13 @@ std::variant<accepted_response, rejection> ledger::open(open_entry request, subs
                            .model = request.model,
                            .prompt_tokens = static_cast<int32_t>(request.spec.prompt.size()),
                            .max_tokens = request.spec.max_tokens,
-                           .seed = request.spec.sampling.seed};
+                           .seed = request.spec.sampling.seed,
+                           .door_state = {}};
   const auto id = next_sequence_++;
   by_response_.emplace(request.response_id, id);
   auto& entry = entries_.try_emplace(id, id, std::move(request), subscriber, make_decoder_(), clock_.now())
                     .first->second;
+  entry.acceptance = answer;
   entry.begin();
   send_ready(entry, out);
   dispatch(entry, out);
@@ -66,7 +86,7 @@ ledger_effects ledger::step(const step_result& result) {
     else
       take_token(entry, token, out);
   }
-  erase_delivered();
+  settle_all(out);
   return out;
 }
 
@@ -83,6 +103,7 @@ void ledger::take_token(ledger_entry& entry, const sampled_token& token, ledger_
   }
   entry.last_token = now;
   entry.append(token);
+  entry.stamp_end(clock_.unix_seconds());
   send_ready(entry, out);
   if (entry.ended())
     note_end(entry, out);
@@ -92,6 +113,7 @@ void ledger::fail(ledger_entry& entry, request_error code, std::string message, 
   if (entry.ended())
     return;
   entry.fail(code, std::move(message));
+  entry.stamp_end(clock_.unix_seconds());
   if (entry.epoch == epoch_ && epoch_ != 0)
     out.cancels.push_back({epoch_, entry.id});
   send_ready(entry, out);
@@ -117,49 +139,125 @@ void ledger::send_ready(ledger_entry& entry, ledger_effects& out) {
     out.events.push_back({entry.subscriber, *event});
 }
 
-template <class Predicate>
-void ledger::erase(Predicate unwanted) {
-  std::erase_if(entries_, [&](const auto& item) {
-    if (!unwanted(item.second))
-      return false;
-    by_response_.erase(item.second.request.response_id);
-    return true;
-  });
+ledger_entry* ledger::find(const std::string& response_id) {
+  const auto known = by_response_.find(response_id);
+  if (known == by_response_.end())
+    return nullptr;
+  const auto running = entries_.find(known->second);
+  return running != entries_.end() ? &running->second : &kept_.at(known->second);
 }
 
-void ledger::erase_delivered() {
-  erase([](const ledger_entry& entry) { return entry.delivered(); });
+void ledger::forget(entry_map& map, entry_map::iterator at) {
+  by_response_.erase(at->second.request.response_id);
+  map.erase(at);
+}
+
+ledger::entry_map::iterator ledger::forget_kept(entry_map::iterator at) {
+  const auto next = std::next(at);
+  kept_bytes_ -= at->second.log_bytes();
+  forget(kept_, at);
+  return next;
+}
+
+/// An answer that has ended and is not being read goes, or waits for a reader who comes back.
+/// A reader that went away hears of the end at once, out of its turn.
+void ledger::settle(ledger_entry& entry, ledger_effects& out) {
+  if (!entry.settled())
+    return;
+  if (!entry.told_of_end())
+    out.events.push_back({entry.subscriber, entry.last_event()});
+  const auto at = entries_.find(entry.id);
+  if (!entry.resumable() || limits_.resume_window == milliseconds(0))
+    return forget(entries_, at);
+  entry.kept_since = clock_.now();
+  entry.forget_tokens();
+  kept_bytes_ += entry.log_bytes();
+  kept_.insert(entries_.extract(at));
+  while (kept_bytes_ > limits_.kept_bytes_max)
+    forget_kept(kept_.begin());
+}
+
+void ledger::settle_all(ledger_effects& out) {
+  for (auto at = entries_.begin(); at != entries_.end();)
+    settle((at++)->second, out);
 }
 
 ledger_effects ledger::acknowledge(const acknowledge_events& ack) {
   ledger_effects out;
-  if (auto known = by_response_.find(ack.response_id); known != by_response_.end()) {
-    auto& entry = entries_.at(known->second);
-    entry.acknowledge(ack.sequence_number);
-    send_ready(entry, out);
-    erase_delivered();
+  if (auto* entry = find(ack.response_id); entry && !entry->kept_since) {
+    entry->acknowledge(ack.sequence_number);
+    send_ready(*entry, out);
+    settle(*entry, out);
   }
   return out;
 }
 
 ledger_effects ledger::cancel(const std::string& response_id) {
   ledger_effects out;
-  if (auto known = by_response_.find(response_id); known != by_response_.end()) {
-    const auto id = known->second;
-    fail(entries_.at(id), request_error::cancelled, "the client cancelled the request", out);
-    entries_.erase(id);
-    by_response_.erase(response_id);
+  auto* entry = find(response_id);
+  if (!entry)
+    return out;
+  fail(*entry, request_error::cancelled, "the client cancelled the request", out);
+  if (!entry->resumable()) // nobody will read what was not sent yet
+    entry->detach();
+  if (entries_.contains(entry->id))
+    settle(*entry, out);
+  return out;
+}
+
+ledger_effects ledger::detach(const std::string& response_id) {
+  ledger_effects out;
+  auto* entry = find(response_id);
+  if (!entry || !entry->attached())
+    return out;
+  entry->detach();
+  if (!entry->ended() && (!entry->resumable() || limits_.resume_window == milliseconds(0)))
+    fail(*entry, request_error::cancelled, "its reader went away", out);
+  if (!entry->kept_since) {
+    entry->kept_since = clock_.now();
+    settle(*entry, out);
   }
   return out;
 }
 
-ledger_effects ledger::cancel_subscriber(subscriber_key subscriber) {
+std::variant<accepted_response, rejection> ledger::attach(const attach_reader& reader,
+                                                          subscriber_key subscriber, ledger_effects& out) {
+  auto* entry = find(reader.response_id);
+  if (!entry || !may_attach(entry->request.resume, reader))
+    return rejection{
+        request_error::response_not_found,
+        "there is no such response that can be resumed with this key and stream token, or the time "
+        "for it is over: ask again",
+        "id", 0};
+  if (!entry->attach(subscriber, reader.starting_after))
+    return rejection{request_error::invalid_value,
+                     fmt::format("starting_after must be a sequence_number that was received, or -1, not {}",
+                                 reader.starting_after),
+                     "starting_after", 0};
+  entry->kept_since.reset();
+  if (auto kept = kept_.find(entry->id); kept != kept_.end()) {
+    kept_bytes_ -= entry->log_bytes();
+    entries_.insert(kept_.extract(kept));
+  }
+  auto answer = entry->acceptance;
+  answer.door_state = entry->request.resume.door_state;
+  answer.read_already = entry->settled();
+  send_ready(*entry, out);
+  settle(*entry, out);
+  return answer;
+}
+
+ledger_effects ledger::lose_subscriber(subscriber_key subscriber) {
   ledger_effects out;
-  for (auto& [id, entry] : entries_)
+  std::vector<std::string> ids;
+  for (const auto& [id, entry] : entries_)
     if (entry.subscriber == subscriber)
-      fail(entry, request_error::cancelled, "the reader is gone", out);
-  erase([subscriber](const ledger_entry& entry) { return entry.subscriber == subscriber; });
-  out.events.clear(); // nobody is there to read them
+      ids.push_back(entry.request.response_id);
+  for (const auto& id : ids) {
+    auto effects = detach(id); // nobody is there to hear of the end
+    out.cancels.insert(out.cancels.end(), effects.cancels.begin(), effects.cancels.end());
+    out.ended.insert(out.ended.end(), effects.ended.begin(), effects.ended.end());
+  }
   return out;
 }
 
@@ -179,7 +277,7 @@ ledger_effects ledger::engine_started(const engine_up& up) {
     else
       dispatch(entry, out);
   }
-  erase_delivered();
+  settle_all(out);
   return out;
 }
 
@@ -189,23 +287,30 @@ ledger_effects ledger::engine_lost(const engine_gone& gone) {
   for (auto& [id, entry] : entries_)
     fail(entry, request_error::engine_failed, "the engine failed and was given up: " + gone.reason, out);
   out.cancels.clear();
-  erase_delivered();
+  settle_all(out);
   return out;
 }
 
 ledger_effects ledger::check_deadlines() {
   ledger_effects out;
   const auto now = clock_.now();
-  for (auto& [id, entry] : entries_)
+  for (auto at = entries_.begin(); at != entries_.end();) {
+    auto& entry = (at++)->second;
     if (now >= entry.deadline)
       fail(entry, request_error::deadline_exceeded,
            fmt::format("not finished within {} ms: raise timeout_ms, or ask for fewer tokens",
                        entry.request.timeout_ms),
            out);
-  // A reader that does not take the end of its answer has one more timeout, then the log goes.
-  erase([now](const ledger_entry& entry) {
-    return entry.delivered() || now >= entry.deadline + milliseconds(entry.request.timeout_ms);
-  });
+    else if (entry.kept_since && now >= *entry.kept_since + limits_.resume_window)
+      fail(entry, request_error::cancelled, "its reader did not come back in time", out);
+    // A reader that does not take the end of its answer has one more timeout, then the log goes.
+    if (now >= entry.deadline + milliseconds(entry.request.timeout_ms))
+      forget(entries_, entries_.find(entry.id));
+    else
+      settle(entry, out);
+  }
+  for (auto at = kept_.begin(); at != kept_.end();)
+    at = now >= *at->second.kept_since + limits_.resume_window ? forget_kept(at) : std::next(at);
   return out;
 }
 

@@ -17,6 +17,8 @@ namespace troupe {
 struct ledger_limits {
   size_t entries_max = 256;               // admitted and not ended
   int64_t unsent_bytes_max = 1024 * 1024; // events of one response that its reader has not acknowledged
+  milliseconds resume_window{10'000};     // 0: a response ends with its reader
+  int64_t kept_bytes_max = 64 << 20;      // logs of ended responses that a reader may come back for
 };
 
 /// Times of one response, for metrics.
@@ -66,12 +68,25 @@ public:
   ledger_effects step(const step_result& result);
   ledger_effects acknowledge(const acknowledge_events& ack);
   ledger_effects cancel(const std::string& response_id);
-  ledger_effects cancel_subscriber(subscriber_key subscriber);
+
+  /// The reader went away: it hears of nothing but the end, which comes at once without a stream token.
+  ledger_effects detach(const std::string& response_id);
+
+  /// Errors: response_not_found, which says no more to those who may not know; invalid_value.
+  std::variant<accepted_response, rejection> attach(const attach_reader& reader, subscriber_key subscriber,
+                                                    ledger_effects&);
+
+  /// Its responses are detached.
+  ledger_effects lose_subscriber(subscriber_key subscriber);
   ledger_effects engine_started(const engine_up& up);
   ledger_effects engine_lost(const engine_gone& gone);
   ledger_effects check_deadlines();
 
+  /// Responses that have not ended, or whose reader has not taken the end.
   size_t entries() const { return entries_.size(); }
+
+  /// Ended ones that can still be read again.
+  size_t kept() const { return kept_.size(); }
 
 private:
   using entry_map = std::map<sequence_id, ledger_entry>; // in order of arrival
@@ -81,14 +96,18 @@ private:
   void fail(ledger_entry& entry, request_error code, std::string message, ledger_effects& out);
   void note_end(const ledger_entry& entry, ledger_effects& out);
   void send_ready(ledger_entry& entry, ledger_effects& out);
-  template <class Predicate>
-  void erase(Predicate unwanted);
-  void erase_delivered();
+  ledger_entry* find(const std::string& response_id);
+  void settle(ledger_entry& entry, ledger_effects& out);
+  void settle_all(ledger_effects& out);
+  void forget(entry_map& map, entry_map::iterator at);
+  entry_map::iterator forget_kept(entry_map::iterator at);
 
   ledger_limits limits_;
   make_text_decoder make_decoder_;
   const time_source& clock_;
   entry_map entries_;
+  entry_map kept_; // ended, without a reader: for one that comes back within the resume window
+  int64_t kept_bytes_ = 0;
   std::unordered_map<std::string, sequence_id> by_response_;
   sequence_id next_sequence_ = 1;
   epoch_number epoch_ = 0; // 0: no engine yet

@@ -6,7 +6,8 @@ namespace troupe {
 
 namespace {
 
-/// What an event weighs in a reader's buffer: its text and the JSON around it.
+/// What an event weighs in a reader's buffer, and about what it takes in the log: its text and the JSON
+/// around it.
 int64_t weight_of(const response_event& event) {
   return 256 + static_cast<int64_t>(event.text.size());
 }
@@ -61,6 +62,7 @@ void ledger_entry::close_text(event_kind terminal) {
   for (auto kind :
        {event_kind::output_text_done, event_kind::content_part_done, event_kind::output_item_done, terminal})
     push(kind).text = text_;
+  log_[log_.size() - 2].cut = terminal == event_kind::incomplete;
   log_.back().prompt_tokens = static_cast<int32_t>(request.spec.prompt.size());
   log_.back().output_tokens = static_cast<int32_t>(emitted.size());
 }
@@ -74,7 +76,29 @@ void ledger_entry::fail(request_error code, std::string message) {
   event.error_message = std::move(message);
 }
 
+bool ledger_entry::attach(subscriber_key reader, int64_t starting_after) {
+  if (starting_after < -1 || starting_after >= static_cast<int64_t>(log_.size()))
+    return false;
+  subscriber = reader;
+  attached_ = true;
+  sent_ = acknowledged_ = static_cast<size_t>(starting_after + 1);
+  unacknowledged_bytes_ = 0;
+  return true;
+}
+
+void ledger_entry::forget_tokens() {
+  TROUPE_CHECK(ended(), "tokens of a running answer are needed");
+  std::vector<token_id>().swap(request.spec.prompt);
+  std::vector<token_id>().swap(emitted);
+  decoder_ = nullptr;
+  log_bytes_ = static_cast<int64_t>(request.resume.door_state.size());
+  for (const auto& event : log_)
+    log_bytes_ += weight_of(event);
+}
+
 const response_event* ledger_entry::next_unsent(int64_t unsent_bytes_max) {
+  if (!attached_)
+    return nullptr;
   // One event may always go: a cap smaller than an event must not stop the stream.
   if (sent_ == log_.size() || (unacknowledged_bytes_ > 0 && unacknowledged_bytes_ >= unsent_bytes_max))
     return nullptr;

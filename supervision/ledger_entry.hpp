@@ -37,16 +37,42 @@ public:
 
   const response_event& last_event() const { return log_.back(); }
 
+  /// Writes the time into the terminal event, if it is there.
+  void stamp_end(int64_t unix_seconds) {
+    if (ended())
+      log_.back().ended_at = unix_seconds;
+  }
+
   /// The next event that the reader may have, within `unsent_bytes_max` unacknowledged bytes; null: none.
   const response_event* next_unsent(int64_t unsent_bytes_max);
   void acknowledge(int64_t sequence_number);
 
-  /// Ended, and the reader has everything.
-  bool delivered() const { return ended() && sent_ == log_.size(); }
+  /// Ended, and no reader waits for the rest.
+  bool settled() const { return ended() && (!attached_ || sent_ == log_.size()); }
+
+  bool attached() const { return attached_; }
+  bool told_of_end() const { return sent_ == log_.size(); }
+
+  /// Somebody may come back for its events.
+  bool resumable() const { return !request.resume.stream_token.empty(); }
+
+  /// Nobody reads: events wait in the log.
+  void detach() { attached_ = false; }
+
+  /// The events after this number go to the new reader, as if they were new. False: there are none so far
+  /// ahead; nothing changed.
+  bool attach(subscriber_key reader, int64_t starting_after);
+
+  /// What the log takes, about.
+  int64_t log_bytes() const { return log_bytes_; }
+
+  /// Once ended: only the log is needed from here on.
+  void forget_tokens();
 
   const sequence_id id;
-  const open_entry request;
-  const subscriber_key subscriber;
+  open_entry request;
+  subscriber_key subscriber;
+  accepted_response acceptance;
   const steady_time accepted;
   const steady_time deadline;
   std::vector<token_id> emitted;
@@ -54,6 +80,7 @@ public:
   int32_t fatal_steps = 0; // crashed steps that contained it
   steady_time first_token{};
   steady_time last_token{};
+  std::optional<steady_time> kept_since; // without a reader, or read to its end: the resume window counts
 
 private:
   response_event& push(event_kind kind);
@@ -66,6 +93,8 @@ private:
   size_t sent_ = 0;         // events handed out
   size_t acknowledged_ = 0; // events that the reader confirmed
   int64_t unacknowledged_bytes_ = 0;
+  int64_t log_bytes_ = 0;
+  bool attached_ = true;
 };
 
 } // namespace troupe

@@ -1,9 +1,8 @@
 #include "supervision/ledger_keeper.hpp"
 
+#include "actors/keep_quiet.hpp"
 #include "actors/note_rejection.hpp"
 #include "observe/log.hpp"
-
-#include <caf/typed_response_promise.hpp>
 
 #include <map>
 
@@ -31,10 +30,11 @@ ledger_keeper::ledger_keeper(caf::actor_config& config, ledger_limits limits, ma
     : ledger_actor::base(config), ledger_(limits, std::move(decoder), clock), metrics_(metrics) {}
 
 ledger_keeper::behavior_type ledger_keeper::make_behavior() {
+  keep_quiet(*this);
   set_down_handler([this](const caf::down_msg& message) {
     for (const auto& [key, subscriber] : subscribers_) {
       if (subscriber.address() == message.source) {
-        act(ledger_.cancel_subscriber(key));
+        act(ledger_.lose_subscriber(key));
         subscribers_.erase(key);
         return;
       }
@@ -43,22 +43,19 @@ ledger_keeper::behavior_type ledger_keeper::make_behavior() {
   delayed_send(this, tick_interval, tick{});
   return {
       [this](open_entry& request, const subscriber_actor& subscriber) {
-        // The answer goes out before the first event.
-        auto promise = make_response_promise<intake_reply>();
         ledger_effects effects;
-        intake_reply reply;
         const auto id = request.response_id, request_id = request.request_id;
         auto opened = ledger_.open(std::move(request), key_of(subscriber), effects);
-        if (auto* accepted = std::get_if<accepted_response>(&opened))
-          reply.accepted = std::move(*accepted);
-        else
-          reply.rejected = std::get<rejection>(std::move(opened));
-        if (reply.rejected)
-          note_rejection(metrics_, request_id, id, *reply.rejected);
-        promise.deliver(std::move(reply));
-        act(std::move(effects));
-        return promise;
+        if (const auto* refused = std::get_if<rejection>(&opened))
+          note_rejection(metrics_, request_id, id, *refused);
+        return answer(std::move(opened), std::move(effects));
       },
+      [this](const attach_reader& reader, const subscriber_actor& subscriber) {
+        ledger_effects effects;
+        auto attached = ledger_.attach(reader, key_of(subscriber), effects);
+        return answer(std::move(attached), std::move(effects));
+      },
+      [this](const detach_reader& detach) { act(ledger_.detach(detach.response_id)); },
       [this](const step_result& result) { act(ledger_.step(result)); },
       [this](const acknowledge_events& ack) { act(ledger_.acknowledge(ack)); },
       [this](const cancel_response& cancel) { act(ledger_.cancel(cancel.response_id)); },
@@ -72,6 +69,20 @@ ledger_keeper::behavior_type ledger_keeper::make_behavior() {
         delayed_send(this, tick_interval, tick{});
       },
   };
+}
+
+/// The answer goes out before the first event.
+caf::typed_response_promise<intake_reply>
+ledger_keeper::answer(std::variant<accepted_response, rejection> outcome, ledger_effects effects) {
+  auto promise = make_response_promise<intake_reply>();
+  intake_reply reply;
+  if (auto* accepted = std::get_if<accepted_response>(&outcome))
+    reply.accepted = std::move(*accepted);
+  else
+    reply.rejected = std::get<rejection>(std::move(outcome));
+  promise.deliver(std::move(reply));
+  act(std::move(effects));
+  return promise;
 }
 
 subscriber_key ledger_keeper::key_of(const subscriber_actor& subscriber) {

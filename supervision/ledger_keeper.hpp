@@ -4,7 +4,10 @@
 #include "observe/metrics.hpp"
 #include "supervision/ledger.hpp"
 
+#include <caf/typed_response_promise.hpp>
+
 #include <unordered_map>
+#include <variant>
 
 namespace troupe {
 
@@ -19,6 +22,8 @@ public:
   void on_exit() override;
 
 private:
+  caf::typed_response_promise<intake_reply> answer(std::variant<accepted_response, rejection> outcome,
+                                                   ledger_effects effects);
   subscriber_key key_of(const subscriber_actor& subscriber);
   void act(ledger_effects effects);
   void note_end(const ended_response& ended);

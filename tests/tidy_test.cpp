@@ -178,6 +178,11 @@ TEST_CASE("waits, sleeps and ends of the process") {
   CHECK(words_in("net/a.cpp", "if (x) abort();").size() == 1);
   CHECK(words_in("net/a.cpp", "else abort();").size() == 1);
   CHECK(words_in("cli/main.cpp", "std::exit(1);").empty());
+  CHECK(words_in("net/a.cpp", "std::signal(SIGPIPE, SIG_IGN);").size() == 1);
+  CHECK(words_in("net/a.cpp", "::sigaction(SIGINT, &a, nullptr);").size() == 1);
+  CHECK(words_in("base/a.cpp", "setlocale(LC_ALL, \"\");").size() == 1);
+  CHECK(words_in("base/a.cpp", "on_signal(a); x.signal(b); std::atexit(f);").size() == 1);
+  CHECK(words_in("cli/a.cpp", "std::signal(SIGPIPE, SIG_IGN);").empty());
 }
 
 TEST_CASE("comments and literals are not code") {

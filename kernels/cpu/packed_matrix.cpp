@@ -99,8 +99,7 @@ size_t packed_matrix::packed_bytes(weight_format format, int32_t rows, int32_t c
   return static_cast<size_t>((rows + tile_rows - 1) / tile_rows) * tile_bytes_of(format, columns);
 }
 
-result<packed_matrix> packed_matrix::pack(weight_format format, int32_t rows, int32_t columns,
-                                          std::span<const std::byte> source, weight_arena* arena) {
+status packed_matrix::check(weight_format format, int32_t rows, int32_t columns, size_t source_bytes) {
   if (rows < 1 || columns < 1)
     return failure(kernel_error::shape_mismatch,
                    fmt::format("rows, columns: expected 1 or more, got {} x {}", rows, columns));
@@ -109,10 +108,18 @@ result<packed_matrix> packed_matrix::pack(weight_format format, int32_t rows, in
                    fmt::format("columns: expected a multiple of {} for {}, got {}", block_columns,
                                to_string(format), columns));
   const size_t row_bytes = source_row_bytes(format, columns);
-  if (source.size() != row_bytes * static_cast<size_t>(rows))
+  if (source_bytes != row_bytes * static_cast<size_t>(rows))
     return failure(kernel_error::shape_mismatch,
                    fmt::format("source bytes: expected {}, got {}", row_bytes * static_cast<size_t>(rows),
-                               source.size()));
+                               source_bytes));
+  return {};
+}
+
+result<packed_matrix> packed_matrix::pack(weight_format format, int32_t rows, int32_t columns,
+                                          std::span<const std::byte> source, weight_arena* arena) {
+  if (auto checked = check(format, rows, columns, source.size()); !checked)
+    return forward_error(checked);
+  const size_t row_bytes = source_row_bytes(format, columns);
   packed_matrix out;
   out.format_ = format;
   out.rows_ = rows;

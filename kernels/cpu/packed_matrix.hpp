@@ -45,6 +45,9 @@ public:
   static result<packed_matrix> pack(weight_format format, int32_t rows, int32_t columns,
                                     std::span<const std::byte> source, weight_arena* arena = nullptr);
 
+  /// Whether a matrix of this shape can come from so many bytes. Errors: shape_mismatch.
+  static status check(weight_format format, int32_t rows, int32_t columns, size_t source_bytes);
+
   /// What a matrix of this shape takes from an arena.
   static size_t packed_bytes(weight_format format, int32_t rows, int32_t columns);
 

@@ -1,3 +1,4 @@
+#include "model/template/loop_object.hpp"
 #include "model/template/methods.hpp"
 #include "model/template/operators.hpp"
 #include "model/template/unicode.hpp"
@@ -10,8 +11,19 @@ namespace troupe {
 namespace {
 
 bool has_positions(const template_value& value) {
-  return value.is_list() &&
-         (value.list().flavor == list_flavor::list || value.list().flavor == list_flavor::tuple);
+  return value.is_list() && is_sequence(value.list().flavor);
+}
+
+/// What a method of markup gives is markup again, also inside lists.
+template_value as_markup(const template_value& value) {
+  if (value.is_text())
+    return value.text().as_markup();
+  if (!value.is_list())
+    return value;
+  std::vector<template_value> items;
+  for (const template_value& each : value.list().items)
+    items.push_back(as_markup(each));
+  return make_list(std::move(items), value.list().flavor);
 }
 
 template_value missing(const template_value& value, std::string_view name) {
@@ -22,7 +34,7 @@ template_value missing(const template_value& value, std::string_view name) {
 const template_value* find_item(template_meter& meter, const template_value& value, const template_value& key,
                                 template_value& made) {
   if (value.is_dict())
-    return key.is_list() && key.list().flavor != list_flavor::tuple ? nullptr : value.dict().find(key);
+    return template_dict::is_key(key) ? value.dict().find(key) : nullptr;
   if (!key.is_number() || key.is_float())
     return nullptr;
   int64_t index = key.integer();
@@ -43,7 +55,7 @@ const template_value* find_item(template_meter& meter, const template_value& val
   const std::size_t first = code_point_offset(bytes, static_cast<std::size_t>(index));
   std::size_t last = first;
   next_code_point(bytes, last);
-  made = value.text().slice(first, last);
+  made = value.text().slice(first, last).as_markup(value.text().is_markup());
   return &made;
 }
 
@@ -55,6 +67,10 @@ bool find_attribute(const template_value& value, const std::string& name, templa
       found = *attribute;
     return attribute != nullptr;
   }
+  if (value.is_list() && value.list().is_group && (name == "grouper" || name == "list")) {
+    found = value.list().items[name == "list"];
+    return true;
+  }
   if (is_refused_attribute(value, name)) {
     found = template_value::undefined(
         fmt::format("access to attribute '{}' of '{}' object is unsafe", name, value.type_name()));
@@ -64,7 +80,8 @@ bool find_attribute(const template_value& value, const std::string& name, templa
   if (method == nullptr)
     return false;
   found = make_callable(name, [method, value](template_meter& meter, const call_arguments& arguments) {
-    return method(meter, value, arguments);
+    const template_value result = method(meter, value, arguments);
+    return value.is_text() && value.text().is_markup() ? as_markup(result) : result;
   });
   return true;
 }
@@ -89,6 +106,8 @@ std::size_t length_of(const template_value& value) {
     return value.list().items.size();
   if (value.is_dict())
     return value.dict().entries().size();
+  if (const auto* loop = value.as<loop_object>())
+    return loop->items().size();
   if (value.is_undefined())
     return 0;
   template_fail(fmt::format("a {} has no length", value.type_name()));
@@ -147,6 +166,24 @@ template_value item_of(template_meter& meter, const template_value& value, const
   return find_attribute(value, key.bytes(), made) ? made : missing(value, key.bytes());
 }
 
+namespace {
+
+/// A slice of a range is a range again.
+template_value slice_of_range(template_meter& meter, const template_list& range, int64_t first, int64_t last,
+                              int64_t by) {
+  meter.steps(range.items.size());
+  int64_t start = 0;
+  int64_t stop = 0;
+  int64_t step = 0;
+  if (__builtin_mul_overflow(first, range.step, &start) || __builtin_mul_overflow(last, range.step, &stop) ||
+      __builtin_mul_overflow(by, range.step, &step) || __builtin_add_overflow(start, range.start, &start) ||
+      __builtin_add_overflow(stop, range.start, &stop))
+    template_fail("a whole number does not fit 64 bits");
+  return make_range(start, stop, step);
+}
+
+} // namespace
+
 template_value slice_of(template_meter& meter, const template_value& value, const template_value& start,
                         const template_value& stop, const template_value& step) {
   if (value.is_undefined())
@@ -163,9 +200,13 @@ template_value slice_of(template_meter& meter, const template_value& value, cons
   if (value.is_text() && by == 1) {
     const std::string& bytes = value.bytes();
     meter.text(bytes.size());
-    return value.text().slice(code_point_offset(bytes, static_cast<std::size_t>(first)),
-                              code_point_offset(bytes, static_cast<std::size_t>(std::max(first, last))));
+    return value.text()
+        .slice(code_point_offset(bytes, static_cast<std::size_t>(first)),
+               code_point_offset(bytes, static_cast<std::size_t>(std::max(first, last))))
+        .as_markup(value.text().is_markup());
   }
+  if (value.is_list() && value.list().flavor == list_flavor::range)
+    return slice_of_range(meter, value.list(), first, last, by);
   const std::vector<template_value> items = items_of(meter, value);
   std::vector<template_value> picked;
   // A stride beyond the length takes one item; it must not overflow the sum.
@@ -178,18 +219,18 @@ template_value slice_of(template_meter& meter, const template_value& value, cons
   for (const template_value& each : picked)
     out.append(each.text());
   meter.text(out.size());
-  return out;
+  return out.as_markup(value.text().is_markup());
 }
 
 template_value call_value(template_meter& meter, const template_value& callee,
                           const call_arguments& arguments) {
   if (callee.is_undefined())
     template_fail(callee.reason());
-  const auto* function = callee.as<callable_object>();
-  if (function == nullptr)
+  auto* const object = callee.as<template_object>();
+  if (object == nullptr)
     template_fail(fmt::format("a {} cannot be called", callee.type_name()));
   meter.steps(1);
-  return function->call(meter, arguments);
+  return object->call(meter, arguments);
 }
 
 } // namespace troupe

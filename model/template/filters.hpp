@@ -15,9 +15,12 @@ struct named_filter {
   template_filter filter;
 };
 
-/// The two halves of the table.
+/// The parts of the table.
 template_filter find_text_filter(std::string_view name);
+template_filter find_layout_filter(std::string_view name);
+template_filter find_web_filter(std::string_view name);
 template_filter find_list_filter(std::string_view name);
+template_filter find_order_filter(std::string_view name);
 
 /// The value under "a.b.0": names and positions, one after the other. A null path gives the value itself.
 template_value attribute_path(template_meter& meter, const template_value& value, const template_value* path);

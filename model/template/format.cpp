@@ -10,9 +10,10 @@ namespace troupe {
 
 namespace {
 
-bool is_printable(uint32_t c) {
-  return c >= 0x20 && c != 0x7F && !(c >= 0x80 && c <= 0xA0) && c != 0xAD && !(is_space(c) && c != 0x20) &&
-         !(c >= 0x200B && c <= 0x200F) && c != 0xFEFF;
+std::string hex_escape(uint32_t c) {
+  return c < 0x100     ? fmt::format("\\x{:02x}", c)
+         : c < 0x10000 ? fmt::format("\\u{:04x}", c)
+                       : fmt::format("\\U{:08x}", c);
 }
 
 std::string escaped(uint32_t c, char quote) {
@@ -31,7 +32,7 @@ std::string escaped(uint32_t c, char quote) {
   if (c == static_cast<unsigned char>(quote))
     return {'\\', quote};
   if (!is_printable(c))
-    return c < 0x100 ? fmt::format("\\x{:02x}", c) : fmt::format("\\u{:04x}", c);
+    return hex_escape(c);
   std::string out;
   append_code_point(out, c);
   return out;
@@ -53,9 +54,31 @@ marked_text quoted(const marked_text& text) {
 
 void append_repr(template_meter& meter, marked_text& out, const template_value& value);
 
+std::string_view opening_of(list_flavor flavor) {
+  switch (flavor) {
+  case list_flavor::tuple:
+    return "(";
+  case list_flavor::keys:
+    return "dict_keys([";
+  case list_flavor::values:
+    return "dict_values([";
+  case list_flavor::entries:
+    return "dict_items([";
+  default:
+    return "[";
+  }
+}
+
 void append_list(template_meter& meter, marked_text& out, const template_list& list) {
+  if (list.flavor == list_flavor::range) {
+    out.append(list.step == 1 ? fmt::format("range({}, {})", list.start, list.stop)
+                              : fmt::format("range({}, {}, {})", list.start, list.stop, list.step),
+               false);
+    return;
+  }
   const bool tuple = list.flavor == list_flavor::tuple;
-  out.append(tuple ? "(" : "[", false);
+  const std::string_view opening = opening_of(list.flavor);
+  out.append(opening, false);
   for (std::size_t i = 0; i < list.items.size(); ++i) {
     if (i > 0)
       out.append(", ", false);
@@ -63,7 +86,7 @@ void append_list(template_meter& meter, marked_text& out, const template_list& l
   }
   if (tuple && list.items.size() == 1)
     out.append(",", false);
-  out.append(tuple ? ")" : "]", false);
+  out.append(tuple ? ")" : opening.size() > 1 ? "])" : "]", false);
 }
 
 void append_dict(template_meter& meter, marked_text& out, const template_dict& dict) {
@@ -83,7 +106,11 @@ void append_dict(template_meter& meter, marked_text& out, const template_dict& d
 void append_repr(template_meter& meter, marked_text& out, const template_value& value) {
   meter.steps(1);
   const std::size_t before = out.size();
-  if (value.is_text())
+  if (value.is_text() && value.text().is_markup()) {
+    out.append("Markup(", false);
+    out.append(quoted(value.text()));
+    out.append(")", false);
+  } else if (value.is_text())
     out.append(quoted(value.text()));
   else if (value.is_undefined())
     out.append("Undefined", false);
@@ -100,12 +127,25 @@ void append_repr(template_meter& meter, marked_text& out, const template_value& 
   else if (value.is_float())
     out.append(float_repr(value.number()), false);
   else
-    out.append(fmt::format("<{}>", value.type_name()), false);
+    out.append(value.as<template_object>()->shown(meter));
   if (!value.is_list() && !value.is_dict())
     meter.text(out.size() - before);
 }
 
 } // namespace
+
+marked_text ascii_text(const marked_text& text) {
+  marked_text out;
+  text.for_each_run([&](std::string_view bytes, bool plain) {
+    std::string run;
+    for (std::size_t at = 0; at < bytes.size();) {
+      const uint32_t c = next_code_point(bytes, at);
+      run += c < 0x80 ? std::string(1, static_cast<char>(c)) : hex_escape(c);
+    }
+    out.append(run, plain);
+  });
+  return out;
+}
 
 std::string float_repr(double number) {
   if (std::isnan(number))
@@ -137,7 +177,7 @@ marked_text to_repr(template_meter& meter, const template_value& value) {
 
 marked_text to_text(template_meter& meter, const template_value& value) {
   if (value.is_text())
-    return value.text();
+    return value.text().as_markup(false);
   if (value.is_undefined())
     return {};
   return to_repr(meter, value);

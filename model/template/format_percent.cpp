@@ -1,4 +1,6 @@
 #include "model/template/format.hpp"
+#include "model/template/number_format.hpp"
+#include "model/template/text_tools.hpp"
 #include "model/template/unicode.hpp"
 
 #include <cmath>
@@ -8,146 +10,200 @@ namespace troupe {
 
 namespace {
 
-constexpr int field_width_max = 1000;
-
-struct conversion {
-  bool left = false;
-  bool zero = false;
-  bool plus = false;
-  int width = 0;
-  int precision = -1;
-  char type = 0;
-  std::string key;
-};
-
-int read_number(std::string_view format, std::size_t& at) {
-  int number = 0;
-  for (; at < format.size() && format[at] >= '0' && format[at] <= '9'; ++at) {
-    number = number * 10 + (format[at] - '0');
-    if (number > field_width_max)
-      template_fail(fmt::format("a field of a format is wider than {}", field_width_max));
+/// One `format % arguments`: walks the format, takes the arguments.
+class percent_formatter {
+public:
+  percent_formatter(template_meter& meter, const marked_text& format, const template_value& arguments)
+      : meter_(meter), format_(format), bytes_(format.bytes()), arguments_(arguments) {
+    values_.push_back(arguments);
+    if (arguments.is_list() && arguments.list().flavor == list_flavor::tuple)
+      values_ = arguments.list().items;
   }
-  return number;
-}
 
-/// at stands behind the '%'.
-conversion read_conversion(std::string_view format, std::size_t& at) {
-  conversion found;
-  if (at < format.size() && format[at] == '(') {
-    const std::size_t close = format.find(')', at);
-    if (close == std::string_view::npos)
+  marked_text run() {
+    marked_text out;
+    while (at_ < bytes_.size()) {
+      const std::size_t percent = std::min(bytes_.find('%', at_), bytes_.size());
+      out.append(format_, at_, percent);
+      if (percent == bytes_.size())
+        break;
+      at_ = percent + 1;
+      out.append(conversion());
+      meter_.text(out.size());
+    }
+    // Python lets what can be indexed go unused: a dict, a list, an undefined value.
+    if (used_ < values_.size() && !keyed_ && !arguments_.is_dict() && !arguments_.is_undefined() &&
+        !(arguments_.is_list() &&
+          (arguments_.list().flavor == list_flavor::list || arguments_.list().flavor == list_flavor::range)))
+      template_fail("a format has fewer conversions than arguments");
+    return out.as_markup(format_.is_markup());
+  }
+
+private:
+  const template_value& next_argument() {
+    if (used_ >= values_.size())
+      template_fail("a format has more conversions than arguments");
+    return values_[used_++];
+  }
+
+  int64_t number() {
+    if (at_ < bytes_.size() && bytes_[at_] == '*') {
+      ++at_;
+      const int64_t given = integer_argument(next_argument(), "*");
+      if (std::abs(static_cast<double>(given)) > static_cast<double>(field_width_max))
+        template_fail(fmt::format("a field of a format wider than {} is refused", field_width_max));
+      return given;
+    }
+    int64_t read = 0;
+    for (; at_ < bytes_.size() && bytes_[at_] >= '0' && bytes_[at_] <= '9'; ++at_) {
+      read = read * 10 + (bytes_[at_] - '0');
+      if (read > field_width_max)
+        template_fail(fmt::format("a field of a format wider than {} is refused", field_width_max));
+    }
+    return read;
+  }
+
+  /// at_ stands behind the '%'.
+  marked_text conversion() {
+    const template_value* keyed = key();
+    field_style style;
+    bool left = false;
+    bool zero = false;
+    for (; at_ < bytes_.size() && std::string_view("-+ #0").find(bytes_[at_]) != std::string_view::npos;
+         ++at_) {
+      left |= bytes_[at_] == '-';
+      zero |= bytes_[at_] == '0';
+      style.alternate |= bytes_[at_] == '#';
+      if (bytes_[at_] == '+' || (bytes_[at_] == ' ' && style.sign == 0))
+        style.sign = bytes_[at_];
+    }
+    style.width = number();
+    left |= style.width < 0;
+    style.width = std::abs(style.width);
+    if (at_ < bytes_.size() && bytes_[at_] == '.') {
+      ++at_;
+      style.precision = std::max<int64_t>(number(), 0);
+    }
+    if (at_ < bytes_.size() && std::string_view("hlL").find(bytes_[at_]) != std::string_view::npos)
+      ++at_;
+    if (at_ >= bytes_.size())
+      template_fail("a format ends inside a conversion");
+    style.type = bytes_[at_++];
+    if (style.type == '%')
+      return {"%", false};
+    style.align = left ? '<' : '>';
+    if (zero && !left && std::string_view("srac").find(style.type) == std::string_view::npos) {
+      style.fill = "0";
+      style.align = '=';
+    }
+    return convert(style, keyed != nullptr ? *keyed : next_argument());
+  }
+
+  const template_value* key() {
+    if (at_ >= bytes_.size() || bytes_[at_] != '(')
+      return nullptr;
+    int open = 0;
+    const std::size_t first = at_ + 1;
+    do {
+      open += bytes_[at_] == '(' ? 1 : bytes_[at_] == ')' ? -1 : 0;
+      ++at_;
+    } while (open > 0 && at_ < bytes_.size());
+    if (open > 0)
       template_fail("a format has an unclosed key");
-    found.key = std::string(format.substr(at + 1, close - at - 1));
-    at = close + 1;
+    if (!arguments_.is_dict())
+      template_fail(fmt::format("a format with keys needs a mapping, got {}", arguments_.type_name()));
+    keyed_ = true;
+    const std::string name = bytes_.substr(first, at_ - 1 - first);
+    const template_value* value = arguments_.dict().find(name);
+    if (value == nullptr)
+      template_fail(fmt::format("a format's key '{}' is not among the arguments", name));
+    return value;
   }
-  for (; at < format.size(); ++at) {
-    if (format[at] == '-')
-      found.left = true;
-    else if (format[at] == '0')
-      found.zero = true;
-    else if (format[at] == '+')
-      found.plus = true;
-    else
-      break;
-  }
-  found.width = read_number(format, at);
-  if (at < format.size() && format[at] == '.')
-    found.precision = read_number(format, ++at);
-  if (at >= format.size())
-    template_fail("a format ends inside a conversion");
-  found.type = format[at++];
-  return found;
-}
 
-std::string number_text(const conversion& how, const template_value& value) {
-  if (!value.is_number())
-    template_fail(fmt::format("%{} needs a number, got {}", how.type, value.type_name()));
-  const bool real = how.type == 'f' || how.type == 'F';
-  if (!real && !(std::abs(value.number()) < 0x1p63))
-    template_fail("a number of a format does not fit 64 bits");
-  const int64_t whole = value.is_float() && !real ? static_cast<int64_t>(value.number()) : 0;
-  std::string text;
-  if (real)
-    text = fmt::format("{:.{}f}", value.number(), how.precision < 0 ? 6 : how.precision);
-  else if (how.type == 'x')
-    text = fmt::format("{:x}", value.is_float() ? whole : value.integer());
-  else
-    text = fmt::format("{}", value.is_float() ? whole : value.integer());
-  if (how.plus && text[0] != '-')
-    text = fmt::format("+{}", text);
-  if (how.zero && !how.left && static_cast<int>(text.size()) < how.width)
-    text.insert(text[0] == '-' || text[0] == '+' ? 1 : 0, static_cast<std::size_t>(how.width) - text.size(),
-                '0');
-  return text;
-}
-
-marked_text convert(template_meter& meter, const conversion& how, const template_value& value) {
-  marked_text text;
-  switch (how.type) {
-  case 's':
-    text = to_text(meter, value);
-    break;
-  case 'r':
-    text = to_repr(meter, value);
-    break;
-  case 'd':
-  case 'i':
-  case 'x':
-  case 'f':
-  case 'F':
-    text.append(number_text(how, value), false);
-    break;
-  default:
-    template_fail(fmt::format("the conversion %{} is not supported", how.type));
+  marked_text convert(const field_style& style, const template_value& value) {
+    switch (style.type) {
+    case 's':
+    case 'r':
+    case 'a':
+      return text(style, value);
+    case 'c':
+      return character(style, value);
+    case 'd':
+    case 'i':
+    case 'u':
+    case 'x':
+    case 'X':
+    case 'o':
+      return integer(style, value);
+    case 'e':
+    case 'E':
+    case 'f':
+    case 'F':
+    case 'g':
+    case 'G':
+      if (!value.is_number())
+        template_fail(fmt::format("%{} needs a number, got {}", style.type, value.type_name()));
+      return number_field(
+          meter_, style, std::signbit(value.number()) && !std::isnan(value.number()), "",
+          float_digits(std::abs(value.number()), style.type, style.precision, style.alternate));
+    default:
+      template_fail(fmt::format("a format has no conversion %{}", style.type));
+    }
   }
-  if (how.precision >= 0 && (how.type == 's' || how.type == 'r'))
-    text = text.slice(0, code_point_offset(text.bytes(), static_cast<std::size_t>(how.precision)));
-  const auto length = static_cast<int>(count_code_points(text.bytes()));
-  if (length >= how.width)
-    return text;
-  const marked_text padding(std::string(static_cast<std::size_t>(how.width - length), ' '), false);
-  marked_text out = how.left ? text : padding;
-  out.append(how.left ? padding : text);
-  return out;
-}
+
+  marked_text text(const field_style& style, const template_value& value) {
+    marked_text shown = style.type == 's' ? to_text(meter_, value) : to_repr(meter_, value);
+    if (style.type == 'a')
+      shown = ascii_text(shown);
+    if (format_.is_markup())
+      shown = escaped_text(meter_, shown).as_markup(false);
+    if (style.precision >= 0)
+      shown = shown.slice(0, code_point_offset(shown.bytes(), static_cast<std::size_t>(style.precision)));
+    return padded(meter_, style, shown, '>');
+  }
+
+  marked_text character(const field_style& style, const template_value& value) {
+    if (value.is_text() && count_code_points(value.bytes()) == 1)
+      return padded(meter_, style, value.text(), '>');
+    const int64_t code_point = value.is_number() && !value.is_float() ? value.integer() : -1;
+    if (code_point < 0 || code_point > 0x10FFFF || (code_point >= 0xD800 && code_point < 0xE000))
+      template_fail("%c needs a character or its number");
+    std::string one;
+    append_code_point(one, static_cast<uint32_t>(code_point));
+    return padded(meter_, style, marked_text(one, false), '>');
+  }
+
+  marked_text integer(const field_style& style, const template_value& value) {
+    const bool hexadecimal = std::string_view("xXo").find(style.type) != std::string_view::npos;
+    if (!value.is_number() || (hexadecimal && value.is_float()))
+      template_fail(fmt::format("%{} needs a whole number, got {}", style.type, value.type_name()));
+    if (value.is_float() && !std::isfinite(value.number()))
+      template_fail(fmt::format("%{} needs a finite number", style.type));
+    if (value.is_float() && !(std::abs(value.number()) < 0x1p63))
+      template_fail("a whole number does not fit 64 bits");
+    const int64_t whole = value.is_float() ? static_cast<int64_t>(value.number()) : value.integer();
+    std::string digits = integer_digits(whole, hexadecimal ? style.type : 'd');
+    while (static_cast<int64_t>(digits.size()) < style.precision)
+      digits.insert(0, 1, '0');
+    return number_field(meter_, style, whole < 0,
+                        style.alternate && hexadecimal ? std::string{'0', style.type} : "", digits);
+  }
+
+  template_meter& meter_;
+  const marked_text& format_;
+  const std::string& bytes_;
+  const template_value& arguments_;
+  std::vector<template_value> values_;
+  std::size_t used_ = 0;
+  std::size_t at_ = 0;
+  bool keyed_ = false;
+};
 
 } // namespace
 
 marked_text percent_format(template_meter& meter, const marked_text& format,
                            const template_value& arguments) {
-  std::vector<template_value> values{arguments};
-  if (arguments.is_list() && arguments.list().flavor == list_flavor::tuple)
-    values = arguments.list().items;
-  std::size_t used = 0;
-  bool keyed = false;
-  marked_text out;
-  const std::string& bytes = format.bytes();
-  for (std::size_t at = 0; at < bytes.size();) {
-    const std::size_t percent = std::min(bytes.find('%', at), bytes.size());
-    out.append(format, at, percent);
-    if (percent == bytes.size())
-      break;
-    at = percent + 1;
-    const conversion how = read_conversion(bytes, at);
-    if (how.type == '%') {
-      out.append("%", false);
-      continue;
-    }
-    const template_value* value = nullptr;
-    if (!how.key.empty()) {
-      keyed = true;
-      value = arguments.is_dict() ? arguments.dict().find(how.key) : nullptr;
-    } else if (used < values.size()) {
-      value = &values[used++];
-    }
-    if (value == nullptr)
-      template_fail("a format has more conversions than arguments");
-    out.append(convert(meter, how, *value));
-    meter.text(out.size());
-  }
-  if (!keyed && used < values.size() && !arguments.is_dict())
-    template_fail("a format has fewer conversions than arguments");
-  return out;
+  return percent_formatter(meter, format, arguments).run();
 }
 
 } // namespace troupe

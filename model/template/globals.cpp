@@ -3,6 +3,7 @@
 #include "model/template/operators.hpp"
 #include "model/template/text_tools.hpp"
 
+#include <algorithm>
 #include <ctime>
 #include <fmt/format.h>
 
@@ -23,15 +24,8 @@ template_value range(template_meter& meter, const call_arguments& arguments) {
   const double count = (static_cast<double>(stop) - static_cast<double>(start)) / static_cast<double>(step);
   if (count > static_cast<double>(range_max))
     template_over_limit(fmt::format("range() of more than {} numbers", range_max));
-  std::vector<template_value> items;
-  if (count > 0)
-    for (int64_t at = start; step > 0 ? at < stop : at > stop;) {
-      items.push_back(at);
-      if (__builtin_add_overflow(at, step, &at))
-        break;
-    }
-  meter.steps(items.size());
-  return make_list(std::move(items));
+  meter.steps(static_cast<uint64_t>(std::max(count, 0.0)) + 1);
+  return make_range(start, stop, step);
 }
 
 /// dict(mapping or pairs, name=value...).
@@ -79,7 +73,16 @@ template_value raise_exception(template_meter&, const call_arguments& arguments)
 
 template_value strftime_now(template_meter& meter, const call_arguments& arguments, int64_t now) {
   const auto bound = bind_arguments(arguments, "strftime_now", {"format"}, 1);
-  const std::string& format = text_argument(*bound[0], "strftime_now").bytes();
+  std::string format = text_argument(*bound[0], "strftime_now").bytes();
+  // As Python's datetime has them: no zone, no parts of a second.
+  for (std::size_t at = format.find('%'); at != std::string::npos; at = format.find('%', at)) {
+    const char letter = at + 1 < format.size() ? format[at + 1] : ' ';
+    const bool gone = letter == 'z' || letter == 'Z';
+    if (gone || letter == 'f')
+      format.replace(at, 2, gone ? "" : "000000");
+    else
+      at += 2;
+  }
   if (format.size() > 256 || format.find('\0') != std::string::npos)
     template_fail("strftime_now() takes a format of up to 256 bytes");
   const time_t seconds = now;
@@ -103,11 +106,63 @@ template_value joiner(template_meter&, const call_arguments& arguments) {
   });
 }
 
+/// dict.fromkeys(keys, value).
+template_value from_keys(template_meter& meter, const call_arguments& arguments) {
+  const auto bound = bind_arguments(arguments, "fromkeys", {"iterable", "value"}, 1);
+  auto made = std::make_shared<template_dict>();
+  for (template_value& key : items_of(meter, *bound[0]))
+    made->set(std::move(key), bound[1] != nullptr ? *bound[1] : template_value());
+  return made;
+}
+
+template_value make_dict_function() {
+  template_value made = make_callable("dict", dict);
+  made.as<callable_object>()->attributes["fromkeys"] = make_callable("fromkeys", from_keys);
+  return made;
+}
+
+/// cycler(a, b, ...): next() goes through them again and again, current is the one that next() gives.
+struct cycler_object final : template_object {
+  std::vector<template_value> items;
+  std::shared_ptr<std::size_t> at = std::make_shared<std::size_t>(0);
+  template_value found;
+
+  std::string_view type_name() const override { return "Cycler"; }
+  const template_value* attribute(std::string_view name) override {
+    if (name == "current")
+      found = items[*at];
+    else if (name == "next")
+      found = make_callable("next", [list = items, place = at](template_meter&, const call_arguments&) {
+        const std::size_t index = *place;
+        *place = (index + 1) % list.size();
+        return list[index];
+      });
+    else if (name == "reset")
+      found = make_callable("reset", [place = at](template_meter&, const call_arguments&) {
+        *place = 0;
+        return template_value();
+      });
+    else
+      return nullptr;
+    return &found;
+  }
+};
+
+template_value cycler(template_meter& meter, const call_arguments& arguments) {
+  if (arguments.positional.empty() || !arguments.named.empty())
+    template_fail("cycler() needs at least one item");
+  meter.steps(arguments.positional.size());
+  auto made = std::make_shared<cycler_object>();
+  made->items = arguments.positional;
+  return template_value::object_ptr(std::move(made));
+}
+
 } // namespace
 
 void define_globals(template_scope& scope, int64_t now, namespace_pool& pool) {
   scope.set("range", make_callable("range", range));
-  scope.set("dict", make_callable("dict", dict));
+  scope.set("dict", make_dict_function());
+  scope.set("cycler", make_callable("cycler", cycler));
   scope.set("raise_exception", make_callable("raise_exception", raise_exception));
   scope.set("joiner", make_callable("joiner", joiner));
   scope.set("namespace",

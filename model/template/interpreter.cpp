@@ -82,7 +82,7 @@ template_interpreter::flow template_interpreter::execute(const statement& each) 
   case statement_kind::condition:
     return condition(each);
   case statement_kind::loop:
-    return loop(each);
+    return loop(each, loop_items(each, evaluate(*each.expressions[0])), 0);
   case statement_kind::set:
     assign(*each.targets[0], evaluate(*each.expressions[0]));
     break;
@@ -123,8 +123,9 @@ template_interpreter::flow template_interpreter::condition(const statement& each
   return each.bodies.size() > each.expressions.size() ? execute(each.bodies.back()) : flow::next;
 }
 
-std::vector<template_value> template_interpreter::loop_items(const statement& each) {
-  std::vector<template_value> items = items_of(meter_, evaluate(*each.expressions[0]));
+std::vector<template_value> template_interpreter::loop_items(const statement& each,
+                                                             const template_value& value) {
+  std::vector<template_value> items = items_of(meter_, value);
   if (each.expressions.size() < 2)
     return items;
   std::vector<template_value> kept;
@@ -137,8 +138,31 @@ std::vector<template_value> template_interpreter::loop_items(const statement& ea
   return kept;
 }
 
-template_interpreter::flow template_interpreter::loop(const statement& each) {
-  const auto state = std::make_shared<loop_object>(loop_items(each));
+/// What `loop(items)` does inside a recursive loop: the body again, in the scope around the loop.
+template_function template_interpreter::recursion(const statement& each, int64_t depth0) {
+  if (!each.recursive)
+    return {};
+  held_scopes_.push_back(scope_);
+  return [this, &each, depth0, outer = std::weak_ptr(scope_)](template_meter& meter,
+                                                              const call_arguments& given) {
+    const template_meter::nesting held(meter);
+    const auto bound = bind_arguments(given, "loop", {"iterable"}, 1);
+    const template_position called_at = at_;
+    marked_text out;
+    marked_text* const before = std::exchange(output_, &out);
+    {
+      const inner_scope scope(*this, outer.lock());
+      loop(each, loop_items(each, *bound[0]), depth0 + 1);
+    }
+    output_ = before;
+    at_ = called_at;
+    return template_value(std::move(out));
+  };
+}
+
+template_interpreter::flow template_interpreter::loop(const statement& each,
+                                                      std::vector<template_value> items, int64_t depth0) {
+  const auto state = std::make_shared<loop_object>(std::move(items), depth0, recursion(each, depth0));
   for (; state->index() < state->items().size(); state->advance()) {
     meter_.steps(1);
     const inner_scope scope(*this, scope_);
@@ -188,10 +212,21 @@ void template_interpreter::call_block(const statement& each) {
 // A macro sees the names of where it was written, as they are when it is called.
 template_value template_interpreter::macro(const statement& each, std::size_t first_default) {
   held_scopes_.push_back(scope_);
-  return make_callable(each.name, [this, &each, first_default, scope = std::weak_ptr(scope_)](
-                                      template_meter&, const call_arguments& given) {
+  template_value made = make_callable(each.name, [this, &each, first_default, scope = std::weak_ptr(scope_)](
+                                                     template_meter&, const call_arguments& given) {
     return call_macro(each, first_default, scope.lock(), given);
   });
+  auto& macro = *made.as<callable_object>();
+  macro.is_macro = true;
+  std::vector<template_value> parameters;
+  for (const std::string& name : each.parameters)
+    parameters.emplace_back(marked_text(name, false));
+  macro.attributes["name"] = marked_text(each.name, false);
+  macro.attributes["arguments"] = make_list(std::move(parameters), list_flavor::tuple);
+  macro.attributes["caller"] = each.uses_caller;
+  macro.attributes["catch_kwargs"] = each.uses_kwargs;
+  macro.attributes["catch_varargs"] = each.uses_varargs;
+  return made;
 }
 
 template_value template_interpreter::call_macro(const statement& each, std::size_t first_default,
@@ -209,6 +244,9 @@ template_value template_interpreter::call_macro(const statement& each, std::size
   if (!extra.empty() && !each.uses_varargs)
     template_fail(fmt::format("macro '{}' takes not more than {} arguments", each.name, count));
   auto named = std::make_shared<template_dict>();
+  if (each.uses_caller &&
+      std::find(each.parameters.begin(), each.parameters.end(), "caller") == each.parameters.end())
+    scope_->set("caller", template_value::undefined("no caller defined"));
   std::vector<bool> set(count, false);
   std::fill_n(set.begin(), std::min(count, given.positional.size()), true);
   for (const auto& [name, value] : given.named) {

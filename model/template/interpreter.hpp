@@ -32,7 +32,8 @@ private:
   flow execute(const statement_list& statements);
   flow execute(const statement& each);
   flow condition(const statement& each);
-  flow loop(const statement& each);
+  flow loop(const statement& each, std::vector<template_value> items, int64_t depth0);
+  template_function recursion(const statement& each, int64_t depth0);
   void set_block(const statement& each);
   void call_block(const statement& each);
   void with(const statement& each);
@@ -42,7 +43,7 @@ private:
   marked_text captured(const statement_list& body);
   void print(const marked_text& text);
   void assign(const expression& target, template_value value);
-  std::vector<template_value> loop_items(const statement& each);
+  std::vector<template_value> loop_items(const statement& each, const template_value& value);
 
   // Expressions.
   template_value evaluate(const expression& node);

@@ -16,13 +16,17 @@ bool is_digit_char(char c) {
   return c >= '0' && c <= '9';
 }
 
-bool is_name_start(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-         static_cast<unsigned char>(c) >= 0x80;
-}
-
-bool is_name_char(char c) {
-  return is_name_start(c) || is_digit_char(c);
+/// Bytes of a name at `at`: 0 if none begins there.
+std::size_t name_size(std::string_view text, std::size_t at) {
+  std::size_t last = at;
+  while (last < text.size()) {
+    std::size_t next = last;
+    const uint32_t code_point = next_code_point(text, next);
+    if (!(last == at ? is_identifier_start(code_point) : is_identifier_part(code_point)))
+      break;
+    last = next;
+  }
+  return last - at;
 }
 
 bool is_space_char(char c) {
@@ -248,11 +252,9 @@ void template_lexer::expression_token() {
     string();
   } else if (is_digit_char(c)) {
     number();
-  } else if (is_name_start(c)) {
-    const std::size_t first = at_;
-    while (at_ < source_.size() && is_name_char(source_[at_]))
-      ++at_;
-    add(token_kind::name, source_.substr(first, at_ - first), first);
+  } else if (const std::size_t size = name_size(source_, at_); size > 0) {
+    add(token_kind::name, source_.substr(at_, size), at_);
+    at_ += size;
   } else {
     symbol();
   }

@@ -31,6 +31,13 @@ template_value length(meter_ref, value_ref value, arguments_ref arguments) {
 
 template_value first(meter_ref meter, value_ref value, arguments_ref arguments) {
   bind_arguments(arguments, "first", {});
+  if (value.is_list() && value.list().flavor == list_flavor::iterator && !value.list().items.empty()) {
+    auto& unread = value.list().items; // the rest can still be read
+    template_value front = std::move(unread.front());
+    meter.steps(unread.size() / 64 + 1);
+    unread.erase(unread.begin());
+    return front;
+  }
   const std::vector<template_value> items = items_of(meter, value);
   return items.empty() ? template_value::undefined("no first item, sequence was empty") : items.front();
 }
@@ -79,112 +86,17 @@ template_value items(meter_ref meter, value_ref value, arguments_ref arguments) 
 
 template_value reverse(meter_ref meter, value_ref value, arguments_ref arguments) {
   bind_arguments(arguments, "reverse", {});
-  if (value.is_list() && value.list().flavor == list_flavor::iterator) {
-    std::vector<template_value> read = items_of(meter, value);
-    return make_list({read.rbegin(), read.rend()});
-  }
   std::vector<template_value> read = items_of(meter, value);
   std::reverse(read.begin(), read.end());
-  if (!value.is_text())
-    return make_list(std::move(read), list_flavor::iterator);
+  if (!value.is_text()) // what has an order is read lazily, anything else is made a list first
+    return make_list(std::move(read), value.is_list() && value.list().flavor == list_flavor::iterator
+                                          ? list_flavor::list
+                                          : list_flavor::iterator);
   marked_text out;
   for (const template_value& each : read)
     out.append(each.text());
-  return out;
-}
-
-/// What sorting and uniqueness compare: strings without case unless told otherwise.
-template_value sort_key(meter_ref meter, value_ref value, const template_value* path, bool with_case) {
-  template_value key = attribute_path(meter, value, path);
-  return key.is_text() && !with_case ? template_value(lower_text(meter, key.text())) : key;
-}
-
-struct keyed_value {
-  template_value key, value;
-};
-
-std::vector<template_value> sorted(meter_ref meter, std::vector<keyed_value> keyed, bool reversed) {
-  // Merge sort by hand: std::sort may run out of bounds when a comparison is not a strict order (NaN).
-  for (std::size_t width = 1; width < keyed.size(); width *= 2) {
-    std::vector<keyed_value> merged;
-    for (std::size_t at = 0; at < keyed.size(); at += 2 * width) {
-      std::size_t left = at;
-      const std::size_t middle = std::min(at + width, keyed.size());
-      std::size_t right = middle;
-      const std::size_t end = std::min(at + 2 * width, keyed.size());
-      while (left < middle || right < end) {
-        const bool take_right =
-            left == middle || (right < end && (reversed ? is_less(meter, keyed[left].key, keyed[right].key)
-                                                        : is_less(meter, keyed[right].key, keyed[left].key)));
-        merged.push_back(std::move(keyed[take_right ? right++ : left++]));
-      }
-    }
-    keyed = std::move(merged);
-  }
-  std::vector<template_value> out;
-  for (keyed_value& each : keyed)
-    out.push_back(std::move(each.value));
-  return out;
-}
-
-template_value sort(meter_ref meter, value_ref value, arguments_ref arguments) {
-  const auto bound = bind_arguments(arguments, "sort", {"reverse", "case_sensitive", "attribute"});
-  const bool with_case = bound[1] != nullptr && is_true(*bound[1]);
-  std::vector<keyed_value> keyed;
-  for (template_value& item : items_of(meter, value)) {
-    template_value key = sort_key(meter, item, bound[2], with_case);
-    keyed.push_back({std::move(key), std::move(item)});
-  }
-  return make_list(sorted(meter, std::move(keyed), bound[0] != nullptr && is_true(*bound[0])));
-}
-
-template_value dictsort(meter_ref meter, value_ref value, arguments_ref arguments) {
-  const auto bound = bind_arguments(arguments, "dictsort", {"case_sensitive", "by", "reverse"});
-  if (!value.is_dict())
-    template_fail(fmt::format("dictsort needs a mapping, got {}", value.type_name()));
-  const bool with_case = bound[0] != nullptr && is_true(*bound[0]);
-  const std::string by = bound[1] != nullptr ? text_argument(*bound[1], "dictsort").bytes() : "key";
-  if (by != "key" && by != "value")
-    template_fail("dictsort sorts by 'key' or 'value'");
-  std::vector<keyed_value> keyed;
-  for (const auto& [key, item] : value.dict().entries())
-    keyed.push_back({sort_key(meter, by == "key" ? key : item, nullptr, with_case),
-                     make_list({key, item}, list_flavor::tuple)});
-  return make_list(sorted(meter, std::move(keyed), bound[2] != nullptr && is_true(*bound[2])));
-}
-
-template_value unique(meter_ref meter, value_ref value, arguments_ref arguments) {
-  const auto bound = bind_arguments(arguments, "unique", {"case_sensitive", "attribute"});
-  const bool with_case = bound[0] != nullptr && is_true(*bound[0]);
-  template_dict seen;
-  std::vector<template_value> kept;
-  for (template_value& item : items_of(meter, value)) {
-    const template_value key = sort_key(meter, item, bound[1], with_case);
-    if (seen.find(key) != nullptr)
-      continue;
-    seen.set(key, {});
-    kept.push_back(std::move(item));
-  }
-  return make_list(std::move(kept), list_flavor::iterator);
-}
-
-template <bool Largest>
-template_value extreme(meter_ref meter, value_ref value, arguments_ref arguments) {
-  const auto bound = bind_arguments(arguments, "min or max", {"case_sensitive", "attribute"});
-  const bool with_case = bound[0] != nullptr && is_true(*bound[0]);
-  const std::vector<template_value> all = items_of(meter, value);
-  if (all.empty())
-    return template_value::undefined("no item, sequence was empty");
-  std::size_t best = 0;
-  template_value best_key = sort_key(meter, all[0], bound[1], with_case);
-  for (std::size_t i = 1; i < all.size(); ++i) {
-    template_value key = sort_key(meter, all[i], bound[1], with_case);
-    if (Largest ? is_less(meter, best_key, key) : is_less(meter, key, best_key)) {
-      best = i;
-      best_key = std::move(key);
-    }
-  }
-  return all[best];
+  meter.text(out.size());
+  return out.as_markup(value.text().is_markup());
 }
 
 template_value sum(meter_ref meter, value_ref value, arguments_ref arguments) {
@@ -273,6 +185,28 @@ template_value batch(meter_ref meter, value_ref value, arguments_ref arguments) 
   return make_list(std::move(rows), list_flavor::iterator);
 }
 
+/// So many lists of about the same length; with fill_with, of the same.
+template_value slice(meter_ref meter, value_ref value, arguments_ref arguments) {
+  const auto bound = bind_arguments(arguments, "slice", {"slices", "fill_with"}, 1);
+  const int64_t slices = integer_argument(*bound[0], "slice");
+  if (slices == 0 || slices > 10'000)
+    template_fail("slice needs a count from 1 to 10000");
+  const std::vector<template_value> all = items_of(meter, value);
+  std::vector<template_value> rows;
+  auto at = all.begin();
+  for (int64_t i = 0; i < slices; ++i) {
+    meter.steps(1);
+    const auto size = static_cast<int64_t>(all.size());
+    const bool extra = i < size % slices;
+    std::vector<template_value> row(at, at + size / slices + (extra ? 1 : 0));
+    at += static_cast<std::ptrdiff_t>(row.size());
+    if (bound[1] != nullptr && !bound[1]->is_none() && !extra)
+      row.push_back(*bound[1]);
+    rows.push_back(make_list(std::move(row)));
+  }
+  return make_list(std::move(rows), list_flavor::iterator);
+}
+
 template_value attribute(meter_ref, value_ref value, arguments_ref arguments) {
   const auto bound = bind_arguments(arguments, "attr", {"name"}, 1);
   return own_attribute_of(value, text_argument(*bound[0], "attr").bytes());
@@ -289,11 +223,6 @@ constexpr named_filter filters[] = {
     {"list", list},
     {"items", items},
     {"reverse", reverse},
-    {"sort", sort},
-    {"dictsort", dictsort},
-    {"unique", unique},
-    {"min", extreme<false>},
-    {"max", extreme<true>},
     {"sum", sum},
     {"map", map},
     {"select", choose<true, false>},
@@ -301,6 +230,7 @@ constexpr named_filter filters[] = {
     {"selectattr", choose<true, true>},
     {"rejectattr", choose<false, true>},
     {"batch", batch},
+    {"slice", slice},
     {"attr", attribute},
 };
 
@@ -313,8 +243,11 @@ template_filter find_list_filter(std::string_view name) {
 }
 
 template_filter find_filter(std::string_view name) {
-  const template_filter found = find_text_filter(name);
-  return found != nullptr ? found : find_list_filter(name);
+  for (const auto find :
+       {find_text_filter, find_list_filter, find_layout_filter, find_order_filter, find_web_filter})
+    if (const template_filter found = find(name))
+      return found;
+  return nullptr;
 }
 
 template_value attribute_path(template_meter& meter, const template_value& value,

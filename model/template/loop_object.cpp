@@ -23,6 +23,16 @@ template_value loop_object::changed() {
   });
 }
 
+template_value loop_object::call(template_meter& meter, const call_arguments& arguments) {
+  if (!recurse_)
+    template_fail("the loop must have the 'recursive' marker to be called recursively");
+  return recurse_(meter, arguments);
+}
+
+marked_text loop_object::shown(template_meter&) {
+  return {"<LoopContext " + std::to_string(index_ + 1) + "/" + std::to_string(items_.size()) + ">", false};
+}
+
 const template_value* loop_object::attribute(std::string_view name) {
   const std::size_t count = items_.size();
   if (name == "index")
@@ -40,9 +50,9 @@ const template_value* loop_object::attribute(std::string_view name) {
   else if (name == "length")
     found_ = template_value::count(count);
   else if (name == "depth")
-    found_ = int64_t{1}; // only recursive loops go deeper, and there are none
+    found_ = depth0_ + 1;
   else if (name == "depth0")
-    found_ = int64_t{0};
+    found_ = depth0_;
   else if (name == "previtem")
     found_ = index_ > 0 ? items_[index_ - 1] : template_value::undefined("there is no previous item");
   else if (name == "nextitem")

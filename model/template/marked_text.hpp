@@ -40,6 +40,15 @@ public:
 
   std::vector<text_segment> segments() const;
 
+  /// What the filters safe and escape give: joined with '+' or '%', other text is escaped first, as
+  /// markupsafe's Markup does. Slices and what is appended to do not inherit it.
+  bool is_markup() const { return markup_; }
+  marked_text as_markup(bool markup = true) const {
+    marked_text made = *this;
+    made.markup_ = markup;
+    return made;
+  }
+
 private:
   struct run {
     std::size_t end; // byte offset
@@ -48,6 +57,7 @@ private:
 
   std::string bytes_;
   std::vector<run> runs_;
+  bool markup_ = false;
 };
 
 } // namespace troupe

@@ -1,6 +1,7 @@
 #include "model/template/methods.hpp"
 
 #include "model/template/operators.hpp"
+#include "model/template/text_tools.hpp"
 
 #include <algorithm>
 #include <array>
@@ -23,12 +24,12 @@ template_value dict_items(template_meter& meter, const template_value& self,
   std::vector<template_value> items;
   for (const auto& [key, value] : self.dict().entries())
     items.push_back(make_list({key, value}, list_flavor::tuple));
-  return make_list(std::move(items), list_flavor::view);
+  return make_list(std::move(items), list_flavor::entries);
 }
 
 template_value dict_keys(template_meter& meter, const template_value& self, const call_arguments& arguments) {
   bind_arguments(arguments, "keys", {});
-  return make_list(items_of(meter, self), list_flavor::view);
+  return make_list(items_of(meter, self), list_flavor::keys);
 }
 
 template_value dict_values(template_meter& meter, const template_value& self,
@@ -38,7 +39,7 @@ template_value dict_values(template_meter& meter, const template_value& self,
   std::vector<template_value> items;
   for (const auto& entry : self.dict().entries())
     items.push_back(entry.second);
-  return make_list(std::move(items), list_flavor::view);
+  return make_list(std::move(items), list_flavor::values);
 }
 
 template_value copy(template_meter& meter, const template_value& self, const call_arguments& arguments) {
@@ -49,11 +50,17 @@ template_value copy(template_meter& meter, const template_value& self, const cal
 
 template_value list_index(template_meter& meter, const template_value& self,
                           const call_arguments& arguments) {
-  const auto bound = bind_arguments(arguments, "index", {"value"}, 1);
+  const auto bound = bind_arguments(arguments, "index", {"value", "start", "stop"}, 1);
   const auto& items = self.list().items;
-  for (std::size_t i = 0; i < items.size(); ++i)
-    if (is_equal(meter, items[i], *bound[0]))
-      return template_value::count(i);
+  const auto count = static_cast<int64_t>(items.size());
+  const auto place = [&](const template_value* given, int64_t otherwise) {
+    const int64_t at = given != nullptr ? integer_argument(*given, "index") : otherwise;
+    return std::clamp<int64_t>(at < 0 ? at + count : at, 0, count);
+  };
+  const int64_t stop = place(bound[2], count);
+  for (int64_t i = place(bound[1], 0); i < stop; ++i)
+    if (is_equal(meter, items[static_cast<std::size_t>(i)], *bound[0]))
+      return i;
   template_fail("the value is not in the list");
 }
 
@@ -87,8 +94,7 @@ template_method find_method(const template_value& value, std::string_view name) 
       return dict_values;
     return name == "copy" ? copy : nullptr;
   }
-  if (value.is_list() && value.list().flavor != list_flavor::iterator &&
-      value.list().flavor != list_flavor::view) {
+  if (value.is_list() && is_sequence(value.list().flavor)) {
     if (name == "index")
       return list_index;
     if (name == "count")

@@ -15,5 +15,6 @@ template_method find_method(const template_value& value, std::string_view name);
 bool is_refused_attribute(const template_value& value, std::string_view name);
 
 template_method find_text_method(std::string_view name);
+template_method find_text_question(std::string_view name);
 
 } // namespace troupe

@@ -80,6 +80,7 @@ struct statement {
   std::vector<expression_ptr> expressions;
   std::vector<statement_list> bodies;
   std::vector<std::string> parameters;
+  bool recursive = false;   // a loop that can be called
   bool uses_caller = false; // a macro's body names caller, varargs, kwargs
   bool uses_varargs = false;
   bool uses_kwargs = false;

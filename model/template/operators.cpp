@@ -1,6 +1,7 @@
 #include "model/template/operators.hpp"
 
 #include "model/template/format.hpp"
+#include "model/template/text_tools.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -91,13 +92,17 @@ template_value repeated(template_meter& meter, const template_value& value, int6
     marked_text out;
     for (uint64_t i = 0; i < count && size > 0; ++i)
       out.append(value.text());
-    return out;
+    return out.as_markup(value.text().is_markup());
   }
   meter.steps(total);
   std::vector<template_value> items;
   for (uint64_t i = 0; i < count && size > 0; ++i)
     items.insert(items.end(), value.list().items.begin(), value.list().items.end());
   return make_list(std::move(items), value.list().flavor);
+}
+
+bool is_view(list_flavor flavor) {
+  return flavor == list_flavor::keys || flavor == list_flavor::entries;
 }
 
 bool repeatable(const template_value& value) {
@@ -108,6 +113,11 @@ bool repeatable(const template_value& value) {
 template_value joined(template_meter& meter, const template_value& a, const template_value& b) {
   if (a.is_text() && b.is_text()) {
     meter.text(a.text().size() + b.text().size());
+    if (a.text().is_markup() || b.text().is_markup()) {
+      marked_text escaped = escaped_text(meter, a.text());
+      escaped.append(escaped_text(meter, b.text()));
+      return escaped;
+    }
     marked_text out = a.text();
     out.append(b.text());
     return out;
@@ -143,8 +153,12 @@ bool is_equal(template_meter& meter, const template_value& a, const template_val
     return a.is_float() || b.is_float() ? a.number() == b.number() : a.integer() == b.integer();
   if (a.is_text() && b.is_text())
     return a.bytes() == b.bytes();
-  if (a.is_list() && b.is_list() && a.list().flavor == b.list().flavor &&
-      a.list().flavor != list_flavor::iterator) {
+  if (a.is_list() && b.is_list() && a.list().flavor == b.list().flavor && is_view(a.list().flavor)) {
+    const auto in_other = [&](const template_value& item) { return contains(meter, b, item); };
+    return a.list().items.size() == b.list().items.size() &&
+           std::all_of(a.list().items.begin(), a.list().items.end(), in_other);
+  }
+  if (a.is_list() && b.is_list() && a.list().flavor == b.list().flavor && is_sequence(a.list().flavor)) {
     return std::equal(a.list().items.begin(), a.list().items.end(), b.list().items.begin(),
                       b.list().items.end(),
                       [&](const auto& left, const auto& right) { return is_equal(meter, left, right); });
@@ -186,6 +200,15 @@ bool contains(template_meter& meter, const template_value& hay, const template_v
   }
   if (hay.is_dict())
     return hay.dict().find(needle) != nullptr;
+  if (hay.is_list() && hay.list().flavor == list_flavor::iterator) {
+    auto& items = hay.list().items; // read up to where it is found
+    auto at = items.begin();
+    while (at != items.end() && !is_equal(meter, *at, needle))
+      ++at;
+    const bool found = at != items.end();
+    items.erase(items.begin(), at + (found ? 1 : 0));
+    return found;
+  }
   for (const template_value& item : items_of(meter, hay))
     if (is_equal(meter, item, needle))
       return true;

@@ -124,8 +124,7 @@ statement template_parser::loop(statement made) {
   made.expressions.push_back(expressions_.tuple(false, false, false, false, "recursive"));
   if (expressions_.skip_name("if"))
     made.expressions.push_back(expressions_.expression_of());
-  if (expressions_.peek().is_name("recursive"))
-    expressions_.fail(expressions_.peek().at, "recursive loops are not supported");
+  made.recursive = expressions_.skip_name("recursive");
   end_tag();
   ++loops_;
   made.bodies.push_back(body({"endfor", "else"}));
@@ -157,7 +156,10 @@ void template_parser::parameters(statement& made) {
     if (!made.parameters.empty())
       expressions_.expect_symbol(",");
     const template_position at = expressions_.peek().at;
-    made.parameters.push_back(expressions_.expect_name());
+    const std::string name = expressions_.expect_name();
+    if (std::find(made.parameters.begin(), made.parameters.end(), name) != made.parameters.end())
+      expressions_.fail(at, fmt::format("the parameter '{}' appears twice", name));
+    made.parameters.push_back(name);
     if (expressions_.skip_symbol("="))
       made.expressions.push_back(expressions_.expression_of());
     else if (made.expressions.size() > (made.kind == statement_kind::call_block ? 1u : 0u))
@@ -174,7 +176,10 @@ void template_parser::macro_body(statement& made, std::string_view end) {
   made.uses_caller = expressions_.used_names.caller;
   made.uses_varargs = expressions_.used_names.varargs;
   made.uses_kwargs = expressions_.used_names.kwargs;
-  expressions_.used_names = outer_names;
+  // A macro inside a macro counts for both, as in Jinja.
+  expressions_.used_names.caller |= outer_names.caller;
+  expressions_.used_names.varargs |= outer_names.varargs;
+  expressions_.used_names.kwargs |= outer_names.kwargs;
 }
 
 statement template_parser::macro(statement made) {

@@ -1,6 +1,8 @@
 // What stands behind a value: attributes, subscripts, calls, filters and tests.
 #include "model/template/expression_parser.hpp"
 
+#include <algorithm>
+
 namespace troupe {
 
 expression_ptr expression_parser::postfix(expression_ptr node) {
@@ -128,7 +130,10 @@ void expression_parser::arguments(expression& node) {
     } else if (skip_symbol("**")) {
       dict = expression_of();
     } else if (peek().kind == token_kind::name && peek(1).is_symbol("=")) {
-      node.keywords.push_back(next().text);
+      const std::string name = next().text;
+      if (std::find(node.keywords.begin(), node.keywords.end(), name) != node.keywords.end())
+        fail(at, "the argument '" + name + "' is given twice");
+      node.keywords.push_back(name);
       next();
       adopt(node, expression_of());
     } else {

@@ -2,6 +2,7 @@
 
 #include "model/template/filters.hpp"
 #include "model/template/format.hpp"
+#include "model/template/loop_object.hpp"
 #include "model/template/operators.hpp"
 #include "model/template/text_tools.hpp"
 #include "model/template/unicode.hpp"
@@ -85,19 +86,20 @@ bool same_as(meter_ref, value_ref value, arguments_ref arguments) {
 
 bool callable(meter_ref, value_ref value, arguments_ref arguments) {
   bind_arguments(arguments, "callable", {});
-  return value.as<callable_object>() != nullptr || value.is_undefined(); // Undefined has a __call__
+  const auto* object = value.as<template_object>();
+  return value.is_undefined() || (object != nullptr && object->is_callable()); // Undefined has a __call__
 }
 
 bool iterable(meter_ref, value_ref value, arguments_ref arguments) {
   bind_arguments(arguments, "iterable", {});
-  return value.is_undefined() || value.is_text() || value.is_list() || value.is_dict();
+  return value.is_undefined() || value.is_text() || value.is_list() || value.is_dict() ||
+         value.as<loop_object>() != nullptr;
 }
 
 bool sequence(meter_ref, value_ref value, arguments_ref arguments) {
   bind_arguments(arguments, "sequence", {});
   return value.is_undefined() || value.is_text() || value.is_dict() ||
-         (value.is_list() && value.list().flavor != list_flavor::iterator &&
-          value.list().flavor != list_flavor::view);
+         (value.is_list() && is_sequence(value.list().flavor));
 }
 
 template <bool (*Wanted)(uint32_t)>

@@ -127,13 +127,29 @@ template_value splitlines(meter_ref meter, value_ref self, arguments_ref argumen
   return make_list(std::move(lines));
 }
 
+/// self[start:end] of the arguments behind the first.
+template_value part_of(meter_ref meter, value_ref self, const std::vector<const template_value*>& bound) {
+  const template_value none;
+  return slice_of(meter, self, bound[1] != nullptr ? *bound[1] : none, bound[2] != nullptr ? *bound[2] : none,
+                  none);
+}
+
+/// Whether start lies behind the end: then not even the empty string is found.
+bool starts_behind(value_ref self, const template_value* start) {
+  return start != nullptr && start->is_integer() && start->integer() > static_cast<int64_t>(length_of(self));
+}
+
 template <bool AtStart>
 template_value affix_method(meter_ref meter, value_ref self, arguments_ref arguments) {
-  const auto bound = bind_arguments(arguments, AtStart ? "startswith" : "endswith", {"affix"}, 1);
+  const auto bound =
+      bind_arguments(arguments, AtStart ? "startswith" : "endswith", {"affix", "start", "end"}, 1);
+  const bool whole = bound[1] == nullptr && bound[2] == nullptr;
+  const template_value part = whole ? self : part_of(meter, self, bound);
+  const bool behind = starts_behind(self, bound[1]);
   const auto matches = [&](const template_value& affix) {
     const std::string& bytes = text_argument(affix, AtStart ? "startswith" : "endswith").bytes();
     meter.steps(1);
-    return AtStart ? self.bytes().starts_with(bytes) : self.bytes().ends_with(bytes);
+    return !behind && (AtStart ? part.bytes().starts_with(bytes) : part.bytes().ends_with(bytes));
   };
   if (bound[0]->is_list() && bound[0]->list().flavor == list_flavor::tuple)
     return std::any_of(bound[0]->list().items.begin(), bound[0]->list().items.end(), matches);
@@ -142,17 +158,19 @@ template_value affix_method(meter_ref meter, value_ref self, arguments_ref argum
 
 template <bool AtStart>
 template_value remove_affix_method(meter_ref meter, value_ref self, arguments_ref arguments) {
+  const auto bound = bind_arguments(arguments, AtStart ? "removeprefix" : "removesuffix", {"affix"}, 1);
+  const std::size_t affix = text_argument(*bound[0], "removeprefix").size();
+  const std::size_t size = self.text().size();
   if (!affix_method<AtStart>(meter, self, arguments).boolean())
     return self;
-  const std::size_t size = self.text().size();
-  const std::size_t affix = text_argument(arguments.positional[0], "removeprefix").size();
   return AtStart ? self.text().slice(affix, size) : self.text().slice(0, size - affix);
 }
 
 template_value replace(meter_ref meter, value_ref self, arguments_ref arguments) {
   const auto bound = bind_arguments(arguments, "replace", {"old", "new", "count"}, 2);
+  const marked_text& fresh = text_argument(*bound[1], "replace");
   return replaced_text(meter, self.text(), text_argument(*bound[0], "replace"),
-                       text_argument(*bound[1], "replace"),
+                       self.text().is_markup() ? escaped_text(meter, fresh) : fresh,
                        bound[2] != nullptr ? integer_argument(*bound[2], "replace") : -1);
 }
 
@@ -164,6 +182,11 @@ template_value find_method_of_text(meter_ref meter, value_ref self, arguments_re
   const template_value start = bound[1] != nullptr ? *bound[1] : template_value(int64_t{0});
   const template_value part = slice_of(meter, self, start, bound[2] != nullptr ? *bound[2] : none, none);
   const template_value head = slice_of(meter, self, none, start, none);
+  if (starts_behind(self, &start)) {
+    if (Required)
+      template_fail("the substring is not in the string");
+    return int64_t{-1};
+  }
   const std::size_t found = FromRight ? part.bytes().rfind(wanted) : part.bytes().find(wanted);
   if (found != std::string::npos)
     return template_value::count(count_code_points(std::string_view(part.bytes()).substr(0, found)) +
@@ -174,13 +197,14 @@ template_value find_method_of_text(meter_ref meter, value_ref self, arguments_re
 }
 
 template_value count_method(meter_ref meter, value_ref self, arguments_ref arguments) {
-  const auto bound = bind_arguments(arguments, "count", {"sub"}, 1);
+  const auto bound = bind_arguments(arguments, "count", {"sub", "start", "end"}, 1);
   const std::string& wanted = text_argument(*bound[0], "count").bytes();
-  meter.text(self.text().size());
+  const template_value part = part_of(meter, self, bound);
   if (wanted.empty())
-    return template_value::count(length_of(self) + 1);
+    return starts_behind(self, bound[1]) ? template_value(int64_t{0})
+                                         : template_value::count(length_of(part) + 1);
   int64_t count = 0;
-  for (std::size_t at = 0; (at = self.bytes().find(wanted, at)) != std::string::npos; at += wanted.size())
+  for (std::size_t at = 0; (at = part.bytes().find(wanted, at)) != std::string::npos; at += wanted.size())
     ++count;
   return count;
 }
@@ -193,7 +217,8 @@ template_value join(meter_ref meter, value_ref self, arguments_ref arguments) {
     if (!first)
       out.append(self.text());
     first = false;
-    out.append(text_argument(item, "join"));
+    const marked_text& piece = text_argument(item, "join");
+    out.append(self.text().is_markup() ? escaped_text(meter, piece) : piece);
     if (out.size() > 1024)
       meter.text(self.text().size() + item.text().size());
   }
@@ -222,36 +247,6 @@ template_value partition(meter_ref meter, value_ref self, arguments_ref argument
   return make_list(std::move(parts), list_flavor::tuple);
 }
 
-/// Whether all code points satisfy it, and there is one.
-template <bool (*Test)(uint32_t)>
-template_value all_method(meter_ref meter, value_ref self, arguments_ref arguments) {
-  bind_arguments(arguments, "this method", {});
-  meter.steps(self.text().size() / 16 + 1);
-  for (std::size_t at = 0; at < self.bytes().size();)
-    if (!Test(next_code_point(self.bytes(), at)))
-      return false;
-  return self.text().size() > 0;
-}
-
-bool is_letter_or_digit(uint32_t code_point) {
-  return is_letter(code_point) || is_digit(code_point);
-}
-
-/// Whether there is a cased character and none of the other case.
-template <bool (*Wanted)(uint32_t)>
-template_value case_method(meter_ref meter, value_ref self, arguments_ref arguments) {
-  bind_arguments(arguments, "this method", {});
-  meter.steps(self.text().size() / 16 + 1);
-  bool any = false;
-  for (std::size_t at = 0; at < self.bytes().size();) {
-    const uint32_t code_point = next_code_point(self.bytes(), at);
-    if (is_cased(code_point) && !Wanted(code_point))
-      return false;
-    any = any || is_cased(code_point);
-  }
-  return any;
-}
-
 /// side -1: text left; 1: text right; 0: centred.
 template <int Side>
 template_value justify(meter_ref meter, value_ref self, arguments_ref arguments) {
@@ -259,6 +254,8 @@ template_value justify(meter_ref meter, value_ref self, arguments_ref arguments)
   const int64_t width = std::max<int64_t>(integer_argument(*bound[0], "justify"), 0);
   const marked_text fill =
       bound[1] != nullptr ? text_argument(*bound[1], "justify") : marked_text(" ", false);
+  if (count_code_points(fill.bytes()) != 1)
+    template_fail("the fill character must be exactly one character long");
   const auto length = static_cast<int64_t>(length_of(self));
   if (width > width_max)
     template_fail(fmt::format("a width above {} is refused", width_max));
@@ -286,42 +283,44 @@ template_value zfill(meter_ref meter, value_ref self, arguments_ref arguments) {
   return out;
 }
 
-/// str.format with fields {} {0} {name}; attributes and format specifications are refused.
-template_value format_method(meter_ref meter, value_ref self, arguments_ref arguments) {
+template_value expandtabs(meter_ref meter, value_ref self, arguments_ref arguments) {
+  const auto bound = bind_arguments(arguments, "expandtabs", {"tabsize"});
+  const int64_t size = bound[0] != nullptr ? integer_argument(*bound[0], "expandtabs") : 8;
+  if (size > width_max)
+    template_fail(fmt::format("a width above {} is refused", width_max));
   marked_text out;
-  const std::string& bytes = self.bytes();
-  std::size_t automatic = 0;
-  for (std::size_t at = 0; at < bytes.size();) {
-    const std::size_t brace = std::min(bytes.find_first_of("{}", at), bytes.size());
-    out.append(self.text(), at, brace);
-    at = brace;
-    if (at == bytes.size())
-      break;
-    if (at + 1 < bytes.size() && bytes[at + 1] == bytes[at]) {
-      out.append(self.text(), at, at + 1);
-      at += 2;
-      continue;
+  int64_t column = 0;
+  self.text().for_each_run([&](std::string_view bytes, bool plain) {
+    for (const char c : bytes) {
+      if (c != '\t') {
+        out.append(std::string_view(&c, 1), plain);
+        column = c == '\n' || c == '\r' ? 0 : column + ((static_cast<unsigned char>(c) & 0xC0) != 0x80);
+        continue;
+      }
+      const int64_t spaces = size > 0 ? size - column % size : 0;
+      meter.text(static_cast<uint64_t>(spaces) + 1);
+      out.append(std::string(static_cast<std::size_t>(spaces), ' '), plain);
+      column += spaces;
     }
-    const std::size_t close = bytes.find('}', at);
-    if (bytes[at] == '}' || close == std::string::npos)
-      template_fail("a single brace in a format");
-    const std::string field = bytes.substr(at + 1, close - at - 1);
-    at = close + 1;
-    const template_value* value = nullptr;
-    const bool digits = field.size() < 6 &&
-                        std::all_of(field.begin(), field.end(), [](char c) { return c >= '0' && c <= '9'; });
-    const std::size_t index = field.empty() ? automatic++ : digits ? std::stoul(field) : SIZE_MAX;
-    if (index < arguments.positional.size())
-      value = &arguments.positional[index];
-    for (const auto& [name, named] : arguments.named)
-      if (name == field)
-        value = &named;
-    if (value == nullptr)
-      template_fail(fmt::format("the field '{}' of a format is missing or not supported", field));
-    out.append(to_text(meter, *value));
-    meter.text(out.size());
-  }
+  });
+  meter.text(out.size());
   return out;
+}
+
+template_value format_method(meter_ref meter, value_ref self, arguments_ref arguments) {
+  return brace_format(meter, self.text(), arguments);
+}
+
+template_value format_map_method(meter_ref meter, value_ref self, arguments_ref arguments) {
+  const auto bound = bind_arguments(arguments, "format_map", {"mapping"}, 1);
+  if (!bound[0]->is_dict())
+    template_fail(fmt::format("format_map() needs a mapping, got {}", bound[0]->type_name()));
+  call_arguments named;
+  for (const auto& [key, value] : bound[0]->dict().entries())
+    if (key.is_text())
+      named.named.emplace_back(key.bytes(), value);
+  meter.steps(named.named.size());
+  return brace_format(meter, self.text(), named);
 }
 
 struct named_method {
@@ -335,7 +334,8 @@ constexpr named_method methods[] = {
     {"rstrip", strip_method<false, true>},
     {"upper", change_method<upper_text>},
     {"lower", change_method<lower_text>},
-    {"casefold", change_method<lower_text>},
+    {"casefold", change_method<folded_text>},
+    {"swapcase", change_method<swapped_text>},
     {"title", change_method<title_text>},
     {"capitalize", change_method<capitalized_text>},
     {"split", split_method<false>},
@@ -354,19 +354,13 @@ constexpr named_method methods[] = {
     {"join", join},
     {"partition", partition<false>},
     {"rpartition", partition<true>},
-    {"isspace", all_method<is_space>},
-    {"isdigit", all_method<is_digit>},
-    {"isdecimal", all_method<is_digit>},
-    {"isnumeric", all_method<is_digit>},
-    {"isalpha", all_method<is_letter>},
-    {"isalnum", all_method<is_letter_or_digit>},
-    {"isupper", case_method<is_upper>},
-    {"islower", case_method<is_lower>},
     {"ljust", justify<-1>},
     {"rjust", justify<1>},
     {"center", justify<0>},
     {"zfill", zfill},
+    {"expandtabs", expandtabs},
     {"format", format_method},
+    {"format_map", format_map_method},
 };
 
 } // namespace
@@ -374,7 +368,7 @@ constexpr named_method methods[] = {
 template_method find_text_method(std::string_view name) {
   const auto found = std::find_if(std::begin(methods), std::end(methods),
                                   [name](const named_method& each) { return each.name == name; });
-  return found == std::end(methods) ? nullptr : found->method;
+  return found != std::end(methods) ? found->method : find_text_question(name);
 }
 
 } // namespace troupe

@@ -1,5 +1,8 @@
 #include "model/template/unicode.hpp"
 
+#include "model/template/special_casing.hpp"
+
+#include <algorithm>
 #include <utf8proc.h>
 
 namespace troupe {
@@ -8,6 +11,12 @@ namespace {
 
 utf8proc_category_t category(uint32_t code_point) {
   return utf8proc_category(static_cast<utf8proc_int32_t>(code_point));
+}
+
+void append_all(std::string& out, const std::array<uint32_t, 3>& code_points) {
+  for (const uint32_t each : code_points)
+    if (each != 0)
+      append_code_point(out, each);
 }
 
 bool in_set(uint32_t code_point, std::string_view chars) {
@@ -61,8 +70,44 @@ bool is_letter(uint32_t code_point) {
   return found >= UTF8PROC_CATEGORY_LU && found <= UTF8PROC_CATEGORY_LO;
 }
 
-bool is_digit(uint32_t code_point) {
+bool is_printable(uint32_t code_point) {
+  const utf8proc_category_t found = category(code_point);
+  const bool separator =
+      found == UTF8PROC_CATEGORY_ZS || found == UTF8PROC_CATEGORY_ZL || found == UTF8PROC_CATEGORY_ZP;
+  return code_point == ' ' ||
+         !(separator || found == UTF8PROC_CATEGORY_CC || found == UTF8PROC_CATEGORY_CF ||
+           found == UTF8PROC_CATEGORY_CS || found == UTF8PROC_CATEGORY_CO || found == UTF8PROC_CATEGORY_CN);
+}
+
+bool is_identifier_start(uint32_t code_point) {
+  return code_point == '_' || is_letter(code_point) || category(code_point) == UTF8PROC_CATEGORY_NL;
+}
+
+bool is_identifier_part(uint32_t code_point) {
+  const utf8proc_category_t found = category(code_point);
+  return is_identifier_start(code_point) || found == UTF8PROC_CATEGORY_MN || found == UTF8PROC_CATEGORY_MC ||
+         found == UTF8PROC_CATEGORY_ND || found == UTF8PROC_CATEGORY_PC;
+}
+
+bool is_decimal(uint32_t code_point) {
   return category(code_point) == UTF8PROC_CATEGORY_ND;
+}
+
+bool is_digit(uint32_t c) {
+  // Unicode's Numeric_Type Digit beside the decimal ones: superscripts, circled digits and the like.
+  constexpr uint32_t ranges[][2] = {{0xB2, 0xB3},     {0xB9, 0xB9},     {0x1369, 0x1371}, {0x19DA, 0x19DA},
+                                    {0x2070, 0x2070}, {0x2074, 0x2079}, {0x2080, 0x2089}, {0x2460, 0x2468},
+                                    {0x2474, 0x247C}, {0x2488, 0x2490}, {0x24EA, 0x24EA}, {0x24F5, 0x24FD},
+                                    {0x24FF, 0x24FF}, {0x2776, 0x277E}, {0x2780, 0x2788}, {0x278A, 0x2792}};
+  for (const auto& [first, last] : ranges)
+    if (c >= first && c <= last)
+      return true;
+  return is_decimal(c);
+}
+
+bool is_numeric(uint32_t code_point) {
+  const utf8proc_category_t found = category(code_point);
+  return found == UTF8PROC_CATEGORY_ND || found == UTF8PROC_CATEGORY_NL || found == UTF8PROC_CATEGORY_NO;
 }
 
 bool is_upper(uint32_t code_point) {
@@ -78,9 +123,16 @@ bool is_cased(uint32_t code_point) {
   return found >= UTF8PROC_CATEGORY_LU && found <= UTF8PROC_CATEGORY_LT;
 }
 
+bool is_case_ignorable(uint32_t code_point) {
+  const utf8proc_category_t found = category(code_point);
+  return found == UTF8PROC_CATEGORY_MN || found == UTF8PROC_CATEGORY_ME || found == UTF8PROC_CATEGORY_CF ||
+         found == UTF8PROC_CATEGORY_LM || found == UTF8PROC_CATEGORY_SK || code_point == '\'' ||
+         code_point == '.' || code_point == ':' || code_point == 0xB7 || code_point == 0x2019;
+}
+
 void append_upper(std::string& out, uint32_t code_point) {
-  if (code_point == 0xDF)
-    out += "SS";
+  if (const special_casing* row = find_special_casing(code_point))
+    append_all(out, row->upper);
   else
     append_code_point(out,
                       static_cast<uint32_t>(utf8proc_toupper(static_cast<utf8proc_int32_t>(code_point))));
@@ -88,14 +140,25 @@ void append_upper(std::string& out, uint32_t code_point) {
 
 void append_lower(std::string& out, uint32_t code_point) {
   append_code_point(out, static_cast<uint32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(code_point))));
+  if (code_point == 0x130) // the dot that a lower i with a dot above keeps
+    append_code_point(out, 0x307);
 }
 
 void append_title(std::string& out, uint32_t code_point) {
-  if (code_point == 0xDF)
-    out += "Ss";
+  if (const special_casing* row = find_special_casing(code_point))
+    append_all(out, row->title);
   else
     append_code_point(out,
                       static_cast<uint32_t>(utf8proc_totitle(static_cast<utf8proc_int32_t>(code_point))));
+}
+
+void append_folded(std::string& out, uint32_t code_point) {
+  utf8proc_int32_t folded[8];
+  int boundary = 0;
+  const utf8proc_ssize_t count = utf8proc_decompose_char(static_cast<utf8proc_int32_t>(code_point), folded, 8,
+                                                         UTF8PROC_CASEFOLD, &boundary);
+  for (utf8proc_ssize_t i = 0; i < std::min<utf8proc_ssize_t>(count, 8); ++i)
+    append_code_point(out, static_cast<uint32_t>(folded[i]));
 }
 
 strip_range strip(std::string_view bytes, bool left, bool right, const std::string_view* chars) {

@@ -38,8 +38,14 @@ std::string_view template_value::type_name() const {
       return "list";
     case list_flavor::tuple:
       return "tuple";
-    case list_flavor::view:
-      return "view";
+    case list_flavor::range:
+      return "range";
+    case list_flavor::keys:
+      return "dict_keys";
+    case list_flavor::values:
+      return "dict_values";
+    case list_flavor::entries:
+      return "dict_items";
     case list_flavor::iterator:
       return "generator";
     }
@@ -82,6 +88,8 @@ uint32_t deeper(uint32_t depth, const template_value& child) {
   return with_child;
 }
 
+constexpr std::size_t key_bytes_max = 1 << 20;
+
 /// Equal keys encode alike: 1, 1.0 and true are one key, as in Python.
 void encode_key(std::string& out, const template_value& key) {
   if (key.is_text()) {
@@ -95,12 +103,14 @@ void encode_key(std::string& out, const template_value& key) {
     out += 'i' + std::to_string(key.integer());
   } else if (key.is_none()) {
     out += 'n';
+  } else if (key.is_undefined()) {
+    out += 'u';
   } else if (key.is_list() && key.list().flavor == list_flavor::tuple) {
     out += '(';
     for (const template_value& item : key.list().items) {
-      if (item.is_list()) // shared tuples within tuples would take exponential time
-        template_fail("a tuple within a tuple cannot be a key of a dict");
       encode_key(out, item);
+      if (out.size() > key_bytes_max) // tuples that share tuples would take exponential time
+        template_over_limit("a tuple is too long for a key of a dict");
     }
     out += ')';
   } else {
@@ -114,9 +124,31 @@ template_value make_list(std::vector<template_value> items, list_flavor flavor) 
   auto made = std::make_shared<template_list>();
   for (const template_value& item : items)
     made->depth = deeper(made->depth, item);
+  made->hashable =
+      flavor == list_flavor::tuple && std::all_of(items.begin(), items.end(), template_dict::is_key);
   made->items = std::move(items);
   made->flavor = flavor;
   return made;
+}
+
+template_value make_range(int64_t start, int64_t stop, int64_t step) {
+  std::vector<template_value> items;
+  for (int64_t at = start; step > 0 ? at < stop : at > stop;) {
+    items.emplace_back(at);
+    if (__builtin_add_overflow(at, step, &at))
+      break;
+  }
+  template_value made = make_list(std::move(items), list_flavor::range);
+  made.list().start = start;
+  made.list().stop = stop;
+  made.list().step = step;
+  return made;
+}
+
+bool template_dict::is_key(const template_value& value) {
+  if (value.is_list())
+    return value.list().hashable;
+  return !value.is_dict() && value.as<template_object>() == nullptr;
 }
 
 void template_dict::set(template_value key, template_value value) {
@@ -146,11 +178,27 @@ const template_value* namespace_object::attribute(std::string_view name) {
   return found == names.end() ? nullptr : &found->second;
 }
 
-template_value make_callable(std::string name,
-                             std::function<template_value(template_meter&, const call_arguments&)> call) {
+template_value template_object::call(template_meter&, const call_arguments&) {
+  template_fail("a " + std::string(type_name()) + " cannot be called");
+}
+
+marked_text template_object::shown(template_meter&) {
+  return {"<" + std::string(type_name()) + ">", false};
+}
+
+const template_value* callable_object::attribute(std::string_view wanted) {
+  const auto found = attributes.find(wanted);
+  return found == attributes.end() ? nullptr : &found->second;
+}
+
+marked_text callable_object::shown(template_meter&) {
+  return {is_macro ? "<Macro '" + name + "'>" : "<function " + name + ">", false};
+}
+
+template_value make_callable(std::string name, template_function function) {
   auto made = std::make_shared<callable_object>();
   made->name = std::move(name);
-  made->call = std::move(call);
+  made->function = std::move(function);
   return template_value::object_ptr(std::move(made));
 }
 

@@ -96,20 +96,34 @@ private:
 enum class list_flavor {
   list,
   tuple,
-  view,     // of a dict: has a length, no items by number
+  range,
+  keys, // views of a dict: they have a length, but no items by number
+  values,
+  entries,
   iterator, // what map or select gives: no length, always true, read once
 };
+
+/// What Python counts as a sequence: has a length and items by number.
+constexpr bool is_sequence(list_flavor flavor) {
+  return flavor == list_flavor::list || flavor == list_flavor::tuple || flavor == list_flavor::range;
+}
 
 struct template_list {
   std::vector<template_value> items;
   list_flavor flavor = list_flavor::list;
   uint32_t depth = 1;
+  bool hashable = false; // a tuple of what can be a key
+  bool is_group = false; // a pair that groupby gives: also .grouper and .list
+  int64_t start = 0, stop = 0, step = 1; // of a range
 };
 
 /// Lists and dicts deeper than this are refused, so that walking them is safe.
 inline constexpr uint32_t value_depth_max = 100;
 
 template_value make_list(std::vector<template_value> items, list_flavor flavor = list_flavor::list);
+
+/// The numbers from start up to stop, which must not be more than a caller has counted.
+template_value make_range(int64_t start, int64_t stop, int64_t step);
 
 /// Keeps the order of insertion. Keys are strings, numbers, None or tuples of those.
 class template_dict {
@@ -122,6 +136,9 @@ public:
   /// Replaces the value of an equal key. Fails on a key that cannot be one.
   void set(template_value key, template_value value);
 
+  /// Whether it can be a key: no list or dict, nor a tuple that holds one.
+  static bool is_key(const template_value& value);
+
   const template_value* find(const template_value& key) const;
   const template_value* find(std::string_view key) const;
 
@@ -131,12 +148,23 @@ private:
   uint32_t depth_ = 1;
 };
 
+struct call_arguments {
+  std::vector<template_value> positional;
+  std::vector<std::pair<std::string, template_value>> named;
+};
+
 struct template_object {
   virtual ~template_object() = default;
   virtual std::string_view type_name() const = 0;
 
   /// An attribute, or null if it has none of that name.
   virtual const template_value* attribute(std::string_view) { return nullptr; }
+
+  virtual bool is_callable() const { return false; }
+  virtual template_value call(template_meter& meter, const call_arguments& arguments);
+
+  /// What printing it gives.
+  virtual marked_text shown(template_meter& meter);
 };
 
 /// What namespace() makes: the only thing a template can change.
@@ -147,21 +175,25 @@ struct namespace_object final : template_object {
   const template_value* attribute(std::string_view name) override;
 };
 
-struct call_arguments {
-  std::vector<template_value> positional;
-  std::vector<std::pair<std::string, template_value>> named;
-};
+using template_function = std::function<template_value(template_meter&, const call_arguments&)>;
 
 /// A macro, a global function or a method bound to its value.
 struct callable_object final : template_object {
   std::string name;
-  std::function<template_value(template_meter&, const call_arguments&)> call;
+  template_function function;
+  std::map<std::string, template_value, std::less<>> attributes;
+  bool is_macro = false;
 
-  std::string_view type_name() const override { return "function"; }
+  std::string_view type_name() const override { return is_macro ? "Macro" : "function"; }
+  const template_value* attribute(std::string_view wanted) override;
+  bool is_callable() const override { return true; }
+  template_value call(template_meter& meter, const call_arguments& arguments) override {
+    return function(meter, arguments);
+  }
+  marked_text shown(template_meter& meter) override;
 };
 
-template_value make_callable(std::string name,
-                             std::function<template_value(template_meter&, const call_arguments&)> call);
+template_value make_callable(std::string name, template_function function);
 
 /// Arguments by parameter name: null where not given. Fails on too many, unknown, doubled or missing ones.
 std::vector<const template_value*> bind_arguments(const call_arguments& arguments, std::string_view function,

@@ -67,9 +67,14 @@ public:
   }
 
   void acknowledge(std::string_view, int64_t sequence_number) override { acknowledged = sequence_number; }
+  void stop(std::string_view) override {}
+  void detach(std::string_view, std::shared_ptr<stream_listener>) override {}
+  void attach(attach_reader, std::shared_ptr<stream_listener>) override {}
   void cancel(std::string_view id) override { cancelled.emplace_back(id); }
   node_status status() const override { return {}; }
-  served_model model() const override { return {.id = "fake", .created = 0, .max_model_len = context}; }
+  std::vector<served_model> models() const override {
+    return {{.id = "fake", .created = 0, .max_model_len = context}};
+  }
   void inject(const inject_fault&) override {}
 };
 

@@ -31,7 +31,10 @@ std::vector<response_event> events_of(const std::string& id, const std::vector<s
     for (const auto kind :
          {event_kind::output_text_done, event_kind::content_part_done, event_kind::output_item_done})
       events.push_back(event(id, next++, kind, whole));
+  if (terminal == event_kind::incomplete)
+    events.back().cut = true;
   auto last = event(id, next++, terminal, whole);
+  last.ended_at = 1'700'000'009;
   last.prompt_tokens = 7;
   last.cached_tokens = 3;
   last.output_tokens = static_cast<int32_t>(deltas.size()) + 1;

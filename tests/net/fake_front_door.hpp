@@ -8,6 +8,7 @@
 #include <map>
 #include <mutex>
 #include <set>
+#include <utility>
 
 namespace troupe::test {
 
@@ -40,11 +41,30 @@ public:
     changed_.notify_all();
   }
 
+  void stop(std::string_view id) override {
+    const std::lock_guard lock(mutex_);
+    stopped_.insert(std::string(id));
+    changed_.notify_all();
+  }
+
+  void detach(std::string_view id, std::shared_ptr<stream_listener>) override {
+    const std::lock_guard lock(mutex_);
+    detached_.insert(std::string(id));
+    changed_.notify_all();
+  }
+
+  void attach(attach_reader reader, std::shared_ptr<stream_listener> listener) override {
+    const std::lock_guard lock(mutex_);
+    former_ = std::exchange(listeners_[reader.response_id], std::move(listener));
+    attached_.push_back(std::move(reader));
+    changed_.notify_all();
+  }
+
   node_status status() const override {
     const std::lock_guard lock(mutex_);
     return status_;
   }
-  served_model model() const override { return {"test/model", 1'700'000'000, 2048}; }
+  std::vector<served_model> models() const override { return {{"test/model", 1'700'000'000, 2048}}; }
   void inject(const inject_fault& fault) override {
     const std::lock_guard lock(mutex_);
     faults.push_back(fault);
@@ -64,7 +84,15 @@ public:
   void accept(const std::string& id) {
     post_([this, id] {
       if (const auto listener = find(id))
-        listener->on_accepted({id, 1'700'000'001, "test/model", 7, 100, 1});
+        listener->on_accepted({id, 1'700'000'001, "test/model", 7, 100, 1, ""});
+    });
+  }
+  /// Answers attach(). The one who listened before hears of it.
+  void accept_reader(const std::string& id, const std::string& door_state, bool read_already = false) {
+    post_([this, id, door_state, read_already] {
+      if (const auto former = std::exchange(former_, nullptr))
+        former->on_taken_over();
+      find(id)->on_accepted({id, 1'700'000'001, "test/model", 7, 100, 1, door_state, read_already});
     });
   }
   void reject(const std::string& id, rejection why) {
@@ -94,6 +122,24 @@ public:
   }
   bool wait_for_cancel(const std::string& id, int limit_ms = 1000) {
     return wait_for([&] { return cancelled_.contains(id); }, limit_ms);
+  }
+  bool wait_for_stop(const std::string& id) {
+    return wait_for([&] { return stopped_.contains(id); });
+  }
+  bool wait_for_detach(const std::string& id) {
+    return wait_for([&] { return detached_.contains(id); });
+  }
+  bool was_detached(const std::string& id) const {
+    const std::lock_guard lock(mutex_);
+    return detached_.contains(id);
+  }
+  size_t attach_count() const {
+    const std::lock_guard lock(mutex_);
+    return attached_.size();
+  }
+  /// The nth reader that came back.
+  attach_reader wait_for_attach(size_t index) {
+    return wait_for([&] { return attached_.size() > index; }) ? attached_.at(index) : attach_reader();
   }
   bool wait_for_acknowledge(const std::string& id, int64_t sequence) {
     return wait_for([&] { return acknowledged_.contains(id) && acknowledged_[id] >= sequence; });
@@ -127,7 +173,9 @@ private:
   std::vector<std::string> order_;
   std::deque<generation_request> requests_;
   std::map<std::string, int64_t> acknowledged_;
-  std::set<std::string> cancelled_;
+  std::set<std::string> cancelled_, stopped_, detached_;
+  std::deque<attach_reader> attached_;
+  std::shared_ptr<stream_listener> former_; // until its successor is accepted
 };
 
 /// All events of an answer with these deltas, sequence numbers from 0.

@@ -242,7 +242,7 @@ TEST_CASE("a client that goes away cancels", "[http]") {
   }
   SECTION("before anything was accepted") {
     raw_client client(under.port());
-    client.send(post("/v1/responses", R"({"input":"hi"})"));
+    client.send(post("/v1/responses", R"({"input":"hi","store":false})"));
     const auto id = under.door->wait_for_request(0);
     client.close();
     CHECK(under.door->wait_for_cancel(id));

@@ -106,7 +106,7 @@ TEST_CASE("each wrong chat field is named", "[parser]") {
            {R"("model":7)", "model"},
            {R"("metadata":{"k":1})", "metadata"},
            {R"("metadata":[])", "metadata"},
-           {R"("tool_choice":"required")", "tool_choice"},
+           {R"("response_format":7)", "response_format"},
            {R"("no_such_field":1)", "no_such_field"},
            {R"("user":"a","user":"b")", "user"},
        }) {
@@ -119,7 +119,7 @@ TEST_CASE("each wrong chat field is named", "[parser]") {
   }
   for (const char* fields :
        {R"("n":2)", R"("stop":"x")", R"("stop":["x"])", R"("logprobs":true)", R"("logit_bias":{"1":2})",
-        R"("tools":[{}])", R"("response_format":{"type":"json_object"})", R"("response_format":7)",
+        R"("tools":[{}])", R"("response_format":{"type":"json_object"})", R"("tool_choice":"required")",
         R"("functions":[{}])", R"("audio":{"a":1})", R"("tool_choice":{"type":"function"})"}) {
     INFO(fields);
     const auto request = chat_with(fields);
@@ -172,12 +172,12 @@ TEST_CASE("a full responses body", "[parser]") {
       "reasoning":null,"include":["reasoning.encrypted_content"],"service_tier":"flex","top_logprobs":0,
       "background":false,"safety_identifier":"s","prompt_cache_key":"p","max_tool_calls":1,"user":"u"})");
   REQUIRE(request);
-  const auto& messages = request->generation.messages;
-  REQUIRE(messages.size() == 4);
-  CHECK(messages[0].role == "system");
-  CHECK(messages[0].content == "be brief");
-  CHECK(messages[2].role == "assistant");
-  CHECK(messages[3].content == "c");
+  REQUIRE(request->input.size() == 3);
+  CHECK(request->echo.instructions == "be brief");
+  CHECK(request->input[1].message.role == "assistant");
+  CHECK(request->input[1].message.text == "b");
+  CHECK(request->input[2].message.text == "c");
+  CHECK(request->input[2].index == 2);
   CHECK(request->generation.max_tokens == 16);
   CHECK(request->generation.seed == 5);
   CHECK(request->stream);
@@ -211,14 +211,14 @@ TEST_CASE("each wrong responses field is named", "[parser]") {
            {long_text.c_str(), "safety_identifier", invalid},
            {R"("tools":[{"type":"function","name":"f"}])", "tools", later},
            {R"("tool_choice":"required")", "tool_choice", later},
-           {R"("previous_response_id":"resp_1")", "previous_response_id", later},
-           {R"("background":true)", "background", later},
+           {R"("previous_response_id":1)", "previous_response_id", invalid},
+           {R"("background":true,"store":false)", "background", invalid},
            {R"("conversation":"c")", "conversation", later},
            {R"("prompt":{"id":"p"})", "prompt", later},
            {R"("reasoning":{"effort":"low"})", "reasoning", later},
            {R"("top_logprobs":2)", "top_logprobs", later},
            {R"("include":["message.output_text.logprobs"])", "include", later},
-           {R"("text":{"format":{"type":"json_schema"}})", "text.format", later},
+           {R"("text":{"format":{"type":"json_schema"}})", "text.format.type", later},
            {R"("text":{"verbosity":"high"})", "text.verbosity", later},
        }) {
     INFO(fields);
@@ -231,8 +231,16 @@ TEST_CASE("each wrong responses field is named", "[parser]") {
            {R"({})", "input", invalid},
            {R"({"input":[]})", "input", invalid},
            {R"({"input":7})", "input", invalid},
-           {R"({"input":[{"type":"function_call_output"}]})", "input[0].type", later},
-           {R"({"input":[{"id":"msg_1"}]})", "input[0].type", later},
+           {R"({"input":[{"type":"function_call_output","output":"a"}]})", "input[0].call_id", invalid},
+           {R"({"input":[{"type":"function_call_output","call_id":"c1","output":"a"}]})", "input[0].call_id",
+            invalid},
+           {R"({"input":[{"type":"function_call","call_id":"c1","name":"f","arguments":"{}"}]})",
+            "input[0].type", later},
+           {R"({"input":[{"type":"compaction","encrypted_content":"a"}]})", "input[0].type", later},
+           {R"({"input":[{}]})", "input[0].id", invalid},
+           {R"({"input":[{"type":"item_reference"}]})", "input[0].id", invalid},
+           {R"({"input":[{"type":"reasoning"}]})", "input[0].summary", invalid},
+           {R"({"input":[{"type":"reasoning","summary":[]}]})", "input", invalid},
            {R"({"input":[{"type":"message","content":"a"}]})", "input[0].role", invalid},
            {R"({"input":[{"role":"user","content":[{"type":"input_image"}]}]})", "input[0].content[0].type",
             later},
@@ -258,4 +266,22 @@ TEST_CASE("over WebSocket the transport's own fields are refused", "[parser]") {
   }
   CHECK(responses(R"({"type":"response.cancel"})", transport::websocket).error().param == "type");
   CHECK(responses(R"({"type":"response.create","input":"a"})").error().param == "type");
+}
+
+TEST_CASE("references, reasoning and the absence of input", "[parser]") {
+  const auto request = responses(R"({"input":[{"id":"msg_1"},{"type":null,"id":"msg_2"},
+      {"type":"item_reference","id":"msg_3"},
+      {"type":"reasoning","id":"rs_1","summary":[],"encrypted_content":"x","content":null},
+      {"role":"user","content":"a"}]})");
+  REQUIRE(request);
+  REQUIRE(request->input.size() == 4);
+  for (size_t i = 0; i < 3; ++i)
+    CHECK(request->input[i].reference == "msg_" + std::to_string(i + 1));
+  CHECK(request->input[3].reference.empty());
+  CHECK(request->input[3].index == 4);
+  CHECK(responses(R"({"previous_response_id":"resp_1"})"));
+  CHECK(responses(R"({"previous_response_id":"resp_1","input":[]})"));
+  CHECK_FALSE(responses(R"({"previous_response_id":null})"));
+  CHECK(responses(R"({"input":"a"})")->echo.store);
+  CHECK(responses(R"({"input":"a","background":true})")->echo.background);
 }

@@ -12,7 +12,7 @@ using nlohmann::json;
 
 namespace {
 
-const accepted_response accepted{"resp_0123", 1'700'000'001, "test/model", 7, 100, 1};
+const accepted_response accepted{"resp_0123", 1'700'000'001, "test/model", 7, 100, 1, ""};
 
 std::vector<std::string> encode_all(event_encoder& encoder, const std::vector<response_event>& events) {
   std::vector<std::string> frames;
@@ -22,10 +22,8 @@ std::vector<std::string> encode_all(event_encoder& encoder, const std::vector<re
   return frames;
 }
 
-std::vector<json> websocket_messages(response_echo echo, const std::vector<response_event>& events) {
-  manual_clock clock;
-  clock.set_unix_seconds(1'700'000'009);
-  responses_encoder encoder(std::move(echo), responses_encoder::form::websocket, clock);
+std::vector<json> websocket_messages(const response_echo& echo, const std::vector<response_event>& events) {
+  responses_encoder encoder(response_json(echo), responses_encoder::form::websocket);
   std::vector<json> messages;
   for (const auto& frame : encode_all(encoder, events))
     messages.push_back(json::parse(frame));
@@ -82,7 +80,9 @@ TEST_CASE("a response object has all 31 fields, in every event", "[responses]") 
   echo.max_output_tokens = 20;
   echo.temperature = 0.7;
   echo.metadata = {{"k", "v"}};
-  echo.store = true;
+  echo.store = false;
+  echo.background = true;
+  echo.previous_response_id = "resp_before";
   const auto messages = websocket_messages(echo, events_of("resp_0123", {"a"}));
   for (const size_t i : {size_t{0}, size_t{1}, messages.size() - 1}) {
     const auto& response = messages[i]["response"];
@@ -125,7 +125,9 @@ TEST_CASE("a response object has all 31 fields, in every event", "[responses]") 
     CHECK(response["temperature"].dump() == "0.7");
     CHECK(response["metadata"]["k"] == "v");
     CHECK(response["max_output_tokens"] == 20);
-    CHECK(response["store"] == true);
+    CHECK(response["store"] == false);
+    CHECK(response["background"] == true);
+    CHECK(response["previous_response_id"] == "resp_before");
   }
   CHECK(messages[0]["response"]["status"] == "in_progress");
   CHECK(messages[0]["response"]["usage"].is_null());
@@ -155,8 +157,7 @@ TEST_CASE("a failure is the last event", "[responses]") {
 }
 
 TEST_CASE("SSE frames carry the type twice and end with DONE", "[responses]") {
-  manual_clock clock;
-  responses_encoder encoder({}, responses_encoder::form::sse, clock);
+  responses_encoder encoder(response_json(response_echo()), responses_encoder::form::sse);
   const auto frames = encode_all(encoder, events_of("resp_0123", {"a\nb"}));
   REQUIRE(frames.size() == 10);
   for (size_t i = 0; i + 1 < frames.size(); ++i) {
@@ -173,8 +174,7 @@ TEST_CASE("SSE frames carry the type twice and end with DONE", "[responses]") {
 }
 
 TEST_CASE("a whole answer is one JSON text", "[responses]") {
-  manual_clock clock;
-  responses_encoder encoder({}, responses_encoder::form::body, clock);
+  responses_encoder encoder(response_json(response_echo()), responses_encoder::form::body);
   const auto frames = encode_all(encoder, events_of("resp_0123", {"a", "b"}));
   REQUIRE(frames.size() == 1);
   const auto body = json::parse(frames[0]);
@@ -182,4 +182,39 @@ TEST_CASE("a whole answer is one JSON text", "[responses]") {
   CHECK(body["output"][0]["content"][0]["text"] == "ab");
   chat_encoder chat(false, false);
   CHECK(encode_all(chat, events_of("resp_0123", {"a", "b"})).size() == 1);
+}
+
+TEST_CASE("a reader who comes back gets the same bytes", "[responses]") {
+  response_echo echo;
+  echo.instructions = "line one\nline two";
+  echo.metadata = {{"k", "v"}};
+  const response_json first(echo, "strm_secret");
+  const auto events = events_of("resp_0123", {"a", "b"});
+  for (const auto shape : {responses_encoder::form::sse, responses_encoder::form::websocket}) {
+    responses_encoder original(first, shape);
+    const auto all = encode_all(original, events);
+    CHECK(all.front().find("\"stream_token\":\"strm_secret\"") != std::string::npos);
+    for (size_t i = 1; i < all.size(); ++i)
+      CHECK(all[i].find("strm_secret") == std::string::npos);
+    for (size_t after = 0; after < events.size(); ++after) {
+      responses_encoder later(response_json(), shape);
+      auto attached = accepted;
+      attached.door_state = first.door_state();
+      later.accept(attached);
+      std::vector<std::string> rest;
+      for (size_t i = after; i < events.size(); ++i)
+        later.encode(events[i], rest);
+      CHECK(rest == std::vector<std::string>(all.begin() + static_cast<std::ptrdiff_t>(after), all.end()));
+    }
+  }
+}
+
+TEST_CASE("GET says cancelled where the event says failed", "[responses]") {
+  response_json writer{response_echo()};
+  writer.accept(accepted);
+  auto last = events_of("resp_0123", {"a"}, event_kind::failed).back();
+  CHECK(json::parse(writer.stored_object(last))["status"] == "failed");
+  last.error = request_error::cancelled;
+  CHECK(json::parse(writer.stored_object(last))["status"] == "cancelled");
+  CHECK(json::parse(writer.event(last))["response"]["status"] == "failed");
 }

@@ -120,7 +120,7 @@ TEST_CASE("turns wait for each other, up to a bound", "[websocket]") {
   CHECK(refused["status"] == 429);
 }
 
-TEST_CASE("a WebSocket client that goes away cancels", "[websocket]") {
+TEST_CASE("a WebSocket client that goes away may come back, one that closes cancels", "[websocket]") {
   server_under_test under;
   raw_client client(under.port());
   REQUIRE(client.upgrade());
@@ -128,12 +128,26 @@ TEST_CASE("a WebSocket client that goes away cancels", "[websocket]") {
   const auto id = under.door->wait_for_request(0);
   SECTION("without a word") {
     client.close();
+    CHECK(under.door->wait_for_detach(id));
+    CHECK_FALSE(under.door->was_cancelled(id));
+  }
+  SECTION("with a code for an accident") {
+    client.send_frame(8, "\x03\xf3"); // 1011
+    CHECK(under.door->wait_for_detach(id));
   }
   SECTION("with a close frame") {
     client.send_frame(8, "\x03\xe8");
     CHECK(close_code(client) == 1000); // and does not close its socket yet
+    CHECK(under.door->wait_for_cancel(id));
   }
-  CHECK(under.door->wait_for_cancel(id));
+  SECTION("with a close frame, after it was accepted") {
+    under.door->accept(id);
+    const auto events = events_of(id, {"a"});
+    under.door->send(id, {events.begin(), events.begin() + 1});
+    read_json(client);
+    client.send_frame(8, "\x03\xe9");     // 1001
+    CHECK(under.door->wait_for_stop(id)); // the record hears of the end
+  }
 }
 
 TEST_CASE("frames that break the protocol", "[websocket]") {
@@ -236,5 +250,5 @@ TEST_CASE("a WebSocket reader that takes nothing is given up", "[websocket]") {
   const std::vector<std::string> deltas(60, std::string(32 * 1024, 'x'));
   const auto events = events_of(id, deltas);
   under.door->send(id, {events.begin(), events.begin() + 64});
-  CHECK(under.door->wait_for_cancel(id, 3000));
+  CHECK(under.door->wait_for_detach(id));
 }

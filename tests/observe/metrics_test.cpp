@@ -100,12 +100,37 @@ TEST_CASE("what is counted is what is shown") {
   CHECK(page.samples["troupe_request_success_total{model_name=\"smol\",finished_reason=\"length\"}"] == 0);
   CHECK(page.samples["troupe_time_to_first_token_seconds_bucket{model_name=\"smol\",le=\"0.02\"}"] == 0);
   CHECK(page.samples["troupe_time_to_first_token_seconds_bucket{model_name=\"smol\",le=\"0.04\"}"] == 1);
-  CHECK(page.samples["troupe_kv_pages{state=\"cached\"}"] == 1);
+  CHECK(page.samples["troupe_kv_pages{model_name=\"smol\",state=\"cached\"}"] == 1);
   CHECK(page.samples["troupe_kv_cache_usage_perc{model_name=\"smol\"}"] == Approx(0.3));
-  CHECK(page.samples["troupe_actor_restarts_total{actor=\"executor\"}"] == 1);
-  CHECK(page.samples.contains("troupe_actor_restarts_total{actor=\"other\"}"));
+  CHECK(page.samples["troupe_actor_restarts_total{model_name=\"smol\",actor=\"executor\"}"] == 1);
+  CHECK(page.samples.contains("troupe_actor_restarts_total{model_name=\"smol\",actor=\"other\"}"));
   m.set_kv_pages(0, 0, 0);
   CHECK(scrape(m.render()).samples["troupe_kv_cache_usage_perc{model_name=\"smol\"}"] == 0);
+}
+
+TEST_CASE("each model has series of its own, the network has one") {
+  metrics node("");
+  auto first = std::make_shared<metrics>("first"), second = std::make_shared<metrics>("second");
+  node.show_models({first, second});
+  node.stream_bytes_total.Increment(7);
+  node.requests_rejected_total.of("unauthorized").Increment();
+  node.generation_tokens_total.Increment(1000); // nobody's
+  first->generation_tokens_total.Increment(5);
+  second->generation_tokens_total.Increment(6);
+  second->stream_bytes_total.Increment(1000); // nobody's
+  second->requests_rejected_total.of("not_ready").Increment(2);
+  const std::string text = node.render();
+  scraped page = scrape(text);
+  CHECK(page.samples["troupe_generation_tokens_total{model_name=\"first\"}"] == 5);
+  CHECK(page.samples["troupe_generation_tokens_total{model_name=\"second\"}"] == 6);
+  CHECK_FALSE(page.samples.contains("troupe_generation_tokens_total{model_name=\"\"}"));
+  CHECK(page.samples["troupe_stream_bytes_total"] == 7);
+  CHECK(page.samples["troupe_requests_rejected_total{model_name=\"\",reason=\"unauthorized\"}"] == 1);
+  CHECK(page.samples["troupe_requests_rejected_total{model_name=\"second\",reason=\"not_ready\"}"] == 2);
+  CHECK(text.find("# TYPE troupe_generation_tokens_total") ==
+        text.rfind("# TYPE troupe_generation_tokens_total"));
+  node.show_models({second});
+  CHECK_FALSE(scrape(node.render()).samples.contains("troupe_generation_tokens_total{model_name=\"first\"}"));
 }
 
 TEST_CASE("a client cannot make series") {

@@ -151,13 +151,15 @@ TEST_CASE("a drain that runs out of time ends every stream with a typed error") 
 }
 
 TEST_CASE("contexts that cannot be are refused at the start") {
+  runtime_config config(1);
+  caf::actor_system system(config);
   auto model = load_model(test_settings(), {});
   REQUIRE(model);
   metrics numbers("test");
   auto configuration = test_settings();
   configuration.kv_cache_mib = 1;
-  CHECK_FALSE(actor_tree::start(configuration, *model, numbers, {}, system_clock()));
+  CHECK_FALSE(actor_tree::start(system, configuration, *model, numbers, {}, system_clock()));
   configuration = test_settings();
   configuration.max_model_len = 100'000;
-  CHECK_FALSE(actor_tree::start(configuration, *model, numbers, {}, system_clock()));
+  CHECK_FALSE(actor_tree::start(system, configuration, *model, numbers, {}, system_clock()));
 }

@@ -1,7 +1,9 @@
 #pragma once
 
 #include "runtime/actor_tree.hpp"
+#include "runtime/runtime_config.hpp"
 
+#include <caf/actor_system.hpp>
 #include <catch2/catch.hpp>
 
 #include <cstdlib>
@@ -24,11 +26,12 @@ inline settings test_settings() {
 /// A node without sockets over the default model, loaded once for all tests of the program.
 class test_node {
 public:
-  explicit test_node(const settings& configuration = test_settings()) : numbers("test") {
+  explicit test_node(const settings& configuration = test_settings())
+      : config(configuration.actor_threads), system(config), numbers("test") {
     static const auto model = load_model(test_settings(), {});
     if (!model)
       FAIL(model.error().what());
-    auto started = actor_tree::start(configuration, *model, numbers, {}, system_clock());
+    auto started = actor_tree::start(system, configuration, *model, numbers, {}, system_clock());
     if (!started)
       FAIL(started.error().what());
     tree = std::move(*started);
@@ -44,6 +47,8 @@ public:
     return sum;
   }
 
+  runtime_config config;
+  caf::actor_system system;
   metrics numbers;
   std::unique_ptr<actor_tree> tree;
 };

@@ -124,11 +124,65 @@ def check_usage(events: list) -> list:
     return problems
 
 
+def check_items(events: list) -> list:
+    """Invariant 5, the life of the item and of the response: ids, states, and the object in each event."""
+    last = events[-1] if events else {}
+    cut = last.get("type") == "response.incomplete"
+    problems = []
+    item_ids = {e["item"].get("id") for e in events if isinstance(e.get("item"), dict)}
+    item_ids |= {e["item_id"] for e in events if "item_id" in e}
+    response_ids = {e["response"].get("id") for e in events if isinstance(e.get("response"), dict)}
+    if len(item_ids) > 1 or len(response_ids) > 1:
+        problems.append(f"invariant 5: more than one id: {sorted(map(str, item_ids | response_ids))}")
+    for event in events:
+        kind, item, response = event.get("type", ""), event.get("item"), event.get("response")
+        if isinstance(item, dict) and "status" in item:
+            wanted = "in_progress" if kind.endswith("added") else "incomplete" if cut else "completed"
+            if item["status"] != wanted:
+                problems.append(f"invariant 5: the item of {kind} is {item['status']}, not {wanted}")
+        if isinstance(response, dict) and "status" in response:
+            wanted = kind.removeprefix("response.") if kind in TERMINAL else "in_progress"
+            if response["status"] != wanted:
+                problems.append(f"invariant 5: the response of {kind} is {response['status']}")
+            if (response.get("usage") is not None) != (kind in TERMINAL[:2]):
+                problems.append(f"invariant 5: usage of {kind} is {response.get('usage')}")
+            if (response.get("completed_at") is not None) != (kind == "response.completed"):
+                problems.append(f"invariant 5: completed_at of {kind} is {response.get('completed_at')}")
+    done = [e["item"] for e in events if e.get("type") == "response.output_item.done"]
+    if done and last.get("type") in TERMINAL[:2] and last["response"].get("output") != done:
+        problems.append("invariant 5: the response's output is not the item that was done")
+    return problems
+
+
+def check_framing(raw: bytes, whole: bool = True) -> tuple:
+    """(violations, events) of an SSE stream's bytes: each event is `event: TYPE`, one `data` line and a blank
+    line, LF only; comments may stand between; [DONE] is last if the stream is whole."""
+    problems = []
+    if b"\r" in raw:
+        problems.append("framing: a carriage return")
+    if raw and not raw.endswith(b"\n\n"):
+        problems.append(f"framing: it ends inside an event: {raw[-80:]!r}")
+    blocks = [block for block in raw.split(b"\n\n") if block and not block.startswith(b":")]
+    done = b"data: [DONE]"
+    if whole != (bool(blocks) and blocks[-1] == done):
+        problems.append("framing: [DONE] is not last" if whole else "framing: [DONE] in a part of a stream")
+    events = []
+    for block in blocks[:-1] if blocks and blocks[-1] == done else blocks:
+        lines = block.split(b"\n")
+        if len(lines) != 2 or not lines[0].startswith(b"event: ") or not lines[1].startswith(b"data: {"):
+            problems.append(f"framing: not an `event` and a `data` line: {block[:80]!r}")
+            continue
+        events.append(json.loads(lines[1][6:]))
+        if lines[0][7:].decode() != events[-1].get("type"):
+            problems.append(f"framing: {lines[0]!r} is not the type {events[-1].get('type')}")
+    return problems, events
+
+
 def check_stream(events: list, rejected=None, allow_open: bool = False) -> list:
     """Every violation in one stream, as sentences."""
     if rejected is not None:
         return [f"invariant 1: rejected, and still {len(events)} events"] if events else []
-    return check_numbers(events) + check_life(events, allow_open) + check_text(events) + check_usage(events)
+    return check_numbers(events) + check_life(events, allow_open) + check_text(events) + check_usage(events) + check_items(events)
 
 
 def check_equal(events: list, baseline: list) -> list:

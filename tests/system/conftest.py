@@ -4,7 +4,7 @@ import shutil
 import signal
 
 import pytest
-from troupe_server import BINARY, MODEL, TroupeServer
+from troupe_server import BINARY, MODEL, TroupeServer, scaled
 
 LIMIT_S = 90
 
@@ -12,7 +12,7 @@ LIMIT_S = 90
 @pytest.fixture(autouse=True)
 def time_limit(request):
     mark = request.node.get_closest_marker("limit_s")
-    limit = mark.args[0] if mark else LIMIT_S
+    limit = round(scaled(mark.args[0] if mark else LIMIT_S))
 
     def too_long(*_):
         raise TimeoutError(f"took longer than {limit} s")

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 
 import requests
+from troupe_server import scaled
 from websockets.sync.client import connect
 
 TERMINAL = ("response.completed", "response.incomplete", "response.failed")
@@ -62,7 +63,7 @@ def read_responses_sse(server, body: dict, stream: Stream | None = None) -> Stre
     """POST /v1/responses with stream: true."""
     stream = stream or Stream()
     with requests.post(server.url + "/v1/responses", json={**body, "stream": True}, headers=server.headers,
-                       stream=True, timeout=60) as response:
+                       stream=True, timeout=scaled(60)) as response:
         stream.status = response.status_code
         if response.status_code != 200:
             stream.problem = response.json()
@@ -83,7 +84,7 @@ def read_turn(socket, body: dict, stream: Stream | None = None) -> Stream:
     stream = stream or Stream()
     socket.send(json.dumps({"type": "response.create", **body}))
     while stream.terminal is None:
-        event = json.loads(socket.recv(timeout=60))
+        event = json.loads(socket.recv(timeout=scaled(60)))
         if event["type"] == "error":
             stream.problem = event
             return stream
@@ -93,7 +94,7 @@ def read_turn(socket, body: dict, stream: Stream | None = None) -> Stream:
 
 def open_socket(server, **more):
     return connect(server.url.replace("http", "ws") + "/v1/responses", additional_headers=server.headers,
-                   open_timeout=10, close_timeout=5, max_size=16 * 1024 * 1024, **more)
+                   open_timeout=scaled(10), close_timeout=5, max_size=16 * 1024 * 1024, **more)
 
 
 def read_responses_websocket(server, body: dict, stream: Stream | None = None) -> Stream:
@@ -121,13 +122,13 @@ class Company:
 
     def wait_for_deltas(self, count: int, within_s: float) -> None:
         """Until every stream has this many, or has ended."""
-        end = time.monotonic() + within_s
+        end = time.monotonic() + scaled(within_s)
         while any(s.deltas < count and s.terminal is None and s.problem is None for s in self.streams):
             assert time.monotonic() < end, f"deltas so far: {[s.deltas for s in self.streams]}"
             time.sleep(0.005)
 
     def join(self, within_s: float) -> list:
-        end = time.monotonic() + within_s
+        end = time.monotonic() + scaled(within_s)
         for thread in self.threads:
             thread.join(max(0.0, end - time.monotonic()))
         assert not any(thread.is_alive() for thread in self.threads), \

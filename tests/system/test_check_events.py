@@ -69,12 +69,57 @@ def start_at_one(events):
         event["sequence_number"] += 1
 
 
+def end_the_item_before_its_time(events):
+    events[2]["item"] = {"status": "completed"}
+
+
+def finish_an_unfinished_item(events):
+    events[-2]["item"] = {**events[-2]["item"], "status": "incomplete"}
+
+
+def change_the_id(events):
+    events[5]["item_id"], events[6]["item_id"] = "msg_1", "msg_2"
+
+
+def return_another_item(events):
+    events[-1]["response"]["output"] = [{**events[-2]["item"], "id": "msg_9"}]
+
+
+def be_completed_early(events):
+    events[1]["response"] = {"status": "completed"}
+
+
 @pytest.mark.parametrize("damage", [drop_a_delta, repeat_an_event, lose_the_end, end_twice, go_on_after_the_end,
-                                    swap_two, change_a_word, count_too_few, add_up_wrongly, start_at_one])
+                                    swap_two, change_a_word, count_too_few, add_up_wrongly, start_at_one,
+                                    end_the_item_before_its_time, finish_an_unfinished_item, change_the_id,
+                                    return_another_item, be_completed_early])
 def test_damage_is_found(damage):
     events = good_stream()
     damage(events)
     assert check_events.check_stream(events)
+
+
+def framed(events: list) -> bytes:
+    return "".join(f"event: {e['type']}\ndata: {json.dumps(e)}\n\n" for e in events).encode()
+
+
+def test_good_framing_passes():
+    raw = framed(good_stream())
+    assert check_events.check_framing(raw + b"data: [DONE]\n\n") == ([], good_stream())
+    assert check_events.check_framing(b": keep-alive\n\n" + raw, whole=False)[0] == []
+
+
+@pytest.mark.parametrize("raw", [
+    framed(good_stream()),
+    framed(good_stream()) + b"data: [DONE]\n",
+    framed(good_stream()).replace(b"\n", b"\r\n") + b"data: [DONE]\n\n",
+    framed(good_stream()).replace(b"event: response.created", b"event: response.completed") + b"data: [DONE]\n\n",
+    framed(good_stream()).replace(b"event: ", b"id: 7\nevent: ") + b"data: [DONE]\n\n",
+    framed(good_stream()).replace(b"event: response.created\n", b"") + b"data: [DONE]\n\n",
+    b"data: [DONE]\n\n" + framed(good_stream()),
+])
+def test_bad_framing_is_found(raw):
+    assert check_events.check_framing(raw)[0]
 
 
 def test_a_failed_stream_may_end_anywhere_but_once():

@@ -5,11 +5,11 @@ import subprocess
 import sys
 
 import pytest
-from troupe_server import BINARY, MODEL, ROOT, clean_environment
+from troupe_server import BINARY, MODEL, ROOT, clean_environment, scaled
 
 
 def troupe(*arguments, **more):
-    more.setdefault("timeout", 60)
+    more.setdefault("timeout", scaled(60))
     more.setdefault("stdin", subprocess.DEVNULL if "input" not in more else None)
     if "input" in more:
         del more["stdin"]

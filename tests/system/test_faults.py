@@ -3,12 +3,12 @@
 import check_events
 import pytest
 from streams import Company
-from troupe_server import TroupeServer
+from troupe_server import TroupeServer, scaled
 
 COUNT = 8
 TOKENS = 200
 # Detection of a death 0.2 s, 0.5 s, and the prefill of what each stream has so far (8 × about 250 tokens).
-PAUSE_MAX_S = 0.2 + 0.5 + 4.0
+PAUSE_MAX_S = scaled(0.2 + 0.5 + 4.0)
 BODIES = [{"input": f"Write a long story about the number {number}.", "temperature": 0.8, "seed": number,
            "max_output_tokens": TOKENS} for number in range(COUNT)]
 

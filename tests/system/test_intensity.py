@@ -4,6 +4,7 @@ import time
 
 import check_events
 from streams import Company
+from troupe_server import scaled
 
 
 def test_the_supervisor_gives_up(start_server):
@@ -13,7 +14,7 @@ def test_the_supervisor_gives_up(start_server):
     company = Company(server, bodies)
     company.wait_for_deltas(2, 30)
 
-    end = time.monotonic() + 20
+    end = time.monotonic() + scaled(20)
     faults = 0
     while server.ready_status() == 200:
         assert time.monotonic() < end, f"still ready after {faults} faults"

@@ -7,7 +7,7 @@ import time
 
 import check_events
 from streams import Company
-from troupe_server import BINARY, MODEL, ROOT, clean_environment
+from troupe_server import BINARY, MODEL, ROOT, clean_environment, scaled
 
 
 def test_running_answers_end_first(start_server):
@@ -16,7 +16,7 @@ def test_running_answers_end_first(start_server):
                                for n in range(3)])
     company.wait_for_deltas(3, 20)
     server.process.send_signal(signal.SIGTERM)
-    end = time.monotonic() + 2
+    end = time.monotonic() + scaled(2)
     while server.ready_status() == 200:
         assert time.monotonic() < end, "still ready after SIGTERM"
         time.sleep(0.02)
@@ -24,15 +24,15 @@ def test_running_answers_end_first(start_server):
         assert stream.problem is None, stream.problem
         assert check_events.check_stream(stream.events) == []
         assert stream.terminal["type"] in ("response.completed", "response.incomplete")
-    assert server.process.wait(30) == 0
+    assert server.process.wait(scaled(30)) == 0
 
 
 def test_an_idle_server_ends_at_once(start_server):
     server = start_server()
     begin = time.monotonic()
     server.process.send_signal(signal.SIGINT)
-    assert server.process.wait(10) == 0
-    assert time.monotonic() - begin < 3
+    assert server.process.wait(scaled(10)) == 0
+    assert time.monotonic() - begin < scaled(3)
 
 
 def test_a_taken_port_is_told(tmp_path):

@@ -12,8 +12,17 @@ import requests
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = Path(os.environ.get("TROUPE_TEST_BINARY", ROOT / "build/release/troupe"))
 MODEL = Path(os.environ.get("TROUPE_TEST_MODEL", ROOT / "models/SmolLM2-135M-Instruct.Q4_1.gguf"))
-READY_WITHIN_S = 30
-END_WITHIN_S = 40  # longer than the 30 s that a drain may take
+# Sanitizers make a server slower: deploy/test.sh then gives every bound on time this factor.
+TIME_SCALE = float(os.environ.get("TROUPE_TIME_SCALE", "1"))
+
+
+def scaled(seconds: float) -> float:
+    """A bound on time, for the build under test."""
+    return seconds * TIME_SCALE
+
+
+READY_WITHIN_S = scaled(30)
+END_WITHIN_S = scaled(40)  # longer than the 30 s that a drain may take
 
 
 def clean_environment() -> dict:
@@ -71,7 +80,7 @@ class TroupeServer:
     def ready_status(self) -> int | None:
         """The status of /readyz; None where nobody listens."""
         try:
-            return requests.get(self.url + "/readyz", timeout=5).status_code
+            return requests.get(self.url + "/readyz", timeout=scaled(5)).status_code
         except requests.ConnectionError:
             return None
 
@@ -92,12 +101,12 @@ class TroupeServer:
         return self.log_path.read_text(errors="replace")
 
     def post(self, path: str, body, **more) -> requests.Response:
-        more.setdefault("timeout", 60)
+        more.setdefault("timeout", scaled(60))
         more.setdefault("headers", self.headers)
         return requests.post(self.url + path, json=body, **more)
 
     def get(self, path: str, **more) -> requests.Response:
-        more.setdefault("timeout", 10)
+        more.setdefault("timeout", scaled(10))
         more.setdefault("headers", self.headers)
         return requests.get(self.url + path, **more)
 
@@ -109,7 +118,7 @@ class TroupeServer:
         return answer.json()
 
     def inject(self, part: str, fault: str) -> requests.Response:
-        return self.post("/admin/faults", {"part": part, "fault": fault}, timeout=10)
+        return self.post("/admin/faults", {"part": part, "fault": fault}, timeout=scaled(10))
 
     def metrics(self) -> "Metrics":
         from prometheus_client.parser import text_string_to_metric_families

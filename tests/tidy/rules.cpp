@@ -5,6 +5,7 @@
 #include <cctype>
 #include <fmt/format.h>
 #include <functional>
+#include <initializer_list>
 #include <span>
 #include <utility>
 
@@ -249,12 +250,18 @@ std::vector<complaint> check_words(const source_file& file) {
           out.push_back(at_line(file, number, fmt::format("no {} in a test: inject the clock", word)));
     if (in_cli || in_tests(file))
       return;
-    for (string_view word : {"exit", "_exit", "_Exit", "quick_exit", "abort", "terminate"})
-      for (size_t at : find_word(line, word)) {
-        size_t next = line.find_first_not_of(' ', at + word.size());
-        if (next != string_view::npos && line[next] == '(' && !is_own_function(line.substr(0, at)))
-          out.push_back(at_line(file, number, fmt::format("only cli/ may end the process: no {}()", word)));
-      }
+    auto forbid = [&](std::initializer_list<string_view> words, string_view sentence) {
+      for (string_view word : words)
+        for (size_t at : find_word(line, word)) {
+          size_t next = line.find_first_not_of(' ', at + word.size());
+          if (next != string_view::npos && line[next] == '(' && !is_own_function(line.substr(0, at)))
+            out.push_back(at_line(file, number, fmt::format("{}: no {}()", sentence, word)));
+        }
+    };
+    forbid({"exit", "_exit", "_Exit", "quick_exit", "abort", "terminate"}, "only cli/ may end the process");
+    forbid({"signal", "sigaction", "sigprocmask", "atexit", "at_quick_exit", "set_terminate", "setlocale",
+            "setenv", "unsetenv", "putenv", "chdir", "umask"},
+           "what is the process's belongs to the host, or cli/");
   });
   return out;
 }

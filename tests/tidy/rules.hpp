@@ -30,7 +30,8 @@ std::vector<complaint> check_owners(const source_file&);
 /// Headers begin with #pragma once, before any code.
 std::vector<complaint> check_pragma(const source_file&);
 
-/// No endless timeouts; no sleeping in tests; nothing ends the process outside cli/.
+/// No endless timeouts; no sleeping in tests; outside cli/ nothing ends the process or changes what is its
+/// own: signals, locale, environment, folder.
 std::vector<complaint> check_words(const source_file&);
 
 /// All of the above.

@@ -737,4 +737,5 @@ def main():
     print(f"{len(shared)} snippets, {len(chats)} chats, {errors} of them errors, {path.stat().st_size} bytes")
 
 
-main()
+if __name__ == "__main__":
+    main()
