@@ -66,7 +66,8 @@ template_value truncate(meter_ref meter, value_ref value, arguments_ref argument
       bound[3] != nullptr && !bound[3]->is_none() ? integer_argument(*bound[3], "truncate") : 5;
   const auto end_length = static_cast<int64_t>(count_code_points(end.bytes()));
   if (length < end_length || leeway < 0)
-    template_fail(fmt::format("truncate needs a length of at least {} and a leeway of at least 0", end_length));
+    template_fail(
+        fmt::format("truncate needs a length of at least {} and a leeway of at least 0", end_length));
   const auto size = static_cast<int64_t>(length_of(value));
   if (!(size > leeway && size - leeway > length))
     return value;
@@ -121,15 +122,17 @@ template_value file_size(meter_ref meter, value_ref value, arguments_ref argumen
   std::size_t i = 0;
   for (; i + 1 < units.size() && !(bytes < unit); ++i)
     unit *= base;
-  return marked_text(
-      fmt::format("{} {}{}", float_digits(base * bytes / unit, 'f', 1, false),
-                  binary && units[i] == "k" ? "K" : units[i], binary ? "iB" : "B"),
-      false);
+  return marked_text(fmt::format("{} {}{}", float_digits(base * bytes / unit, 'f', 1, false),
+                                 binary && units[i] == "k" ? "K" : units[i], binary ? "iB" : "B"),
+                     false);
 }
 
 constexpr named_filter filters[] = {
-    {"indent", indent},       {"center", center},       {"truncate", truncate},
-    {"wordcount", wordcount}, {"filesizeformat", file_size},
+    {"indent", indent},
+    {"center", center},
+    {"truncate", truncate},
+    {"wordcount", wordcount},
+    {"filesizeformat", file_size},
 };
 
 } // namespace

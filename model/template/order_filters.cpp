@@ -163,8 +163,8 @@ template_value groupby(meter_ref meter, value_ref value, arguments_ref arguments
 }
 
 constexpr named_filter filters[] = {
-    {"sort", sort},           {"dictsort", dictsort},  {"unique", unique},
-    {"min", extreme<false>},  {"max", extreme<true>},  {"groupby", groupby},
+    {"sort", sort},          {"dictsort", dictsort}, {"unique", unique},
+    {"min", extreme<false>}, {"max", extreme<true>}, {"groupby", groupby},
 };
 
 } // namespace

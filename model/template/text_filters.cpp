@@ -63,8 +63,9 @@ template_value format(meter_ref meter, value_ref value, arguments_ref arguments)
 /// Drops single underscores between digits; false where they stand elsewhere.
 bool drop_underscores(std::string& digits) {
   for (std::size_t i = 0; i < digits.size(); ++i)
-    if (digits[i] == '_' && (i == 0 || i + 1 == digits.size() || std::isalnum(static_cast<unsigned char>(digits[i - 1])) == 0 ||
-                             std::isalnum(static_cast<unsigned char>(digits[i + 1])) == 0))
+    if (digits[i] == '_' &&
+        (i == 0 || i + 1 == digits.size() || std::isalnum(static_cast<unsigned char>(digits[i - 1])) == 0 ||
+         std::isalnum(static_cast<unsigned char>(digits[i + 1])) == 0))
       return false;
   std::erase(digits, '_');
   return true;
@@ -91,7 +92,8 @@ bool parse_integer(std::string_view text, int64_t base, int64_t& number) {
     if (digits.size() > 1 && digits[0] == '0' && digits.find_first_not_of("0_") != std::string::npos)
       return false;
   }
-  if (digits.empty() || digits[0] == '-' || digits[0] == '+' || base < 2 || base > 36 || !drop_underscores(digits))
+  if (digits.empty() || digits[0] == '-' || digits[0] == '+' || base < 2 || base > 36 ||
+      !drop_underscores(digits))
     return false;
   if (minus)
     digits.insert(0, 1, '-');
@@ -109,7 +111,8 @@ bool parse_float(std::string_view text, double& number) {
   std::string digits = stripped_bytes(text);
   if (digits.starts_with('+'))
     digits.erase(0, 1);
-  if (digits.empty() || digits[0] == '+' || digits.find('(') != std::string::npos || !drop_underscores(digits))
+  if (digits.empty() || digits[0] == '+' || digits.find('(') != std::string::npos ||
+      !drop_underscores(digits))
     return false;
   const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), number);
   if (parsed.ptr != digits.data() + digits.size())

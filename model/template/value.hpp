@@ -112,8 +112,8 @@ struct template_list {
   std::vector<template_value> items;
   list_flavor flavor = list_flavor::list;
   uint32_t depth = 1;
-  bool hashable = false; // a tuple of what can be a key
-  bool is_group = false; // a pair that groupby gives: also .grouper and .list
+  bool hashable = false;                 // a tuple of what can be a key
+  bool is_group = false;                 // a pair that groupby gives: also .grouper and .list
   int64_t start = 0, stop = 0, step = 1; // of a range
 };
 

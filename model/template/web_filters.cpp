@@ -113,9 +113,9 @@ template_value random(meter_ref, value_ref, arguments_ref) {
 }
 
 constexpr named_filter filters[] = {
-    {"safe", safe},        {"escape", escape},       {"e", escape},        {"forceescape", force_escape},
-    {"xmlattr", xmlattr},  {"urlencode", urlencode}, {"pprint", refused},  {"striptags", refused},
-    {"urlize", refused},   {"wordwrap", refused},    {"random", random},
+    {"safe", safe},       {"escape", escape},       {"e", escape},       {"forceescape", force_escape},
+    {"xmlattr", xmlattr}, {"urlencode", urlencode}, {"pprint", refused}, {"striptags", refused},
+    {"urlize", refused},  {"wordwrap", refused},    {"random", random},
 };
 
 } // namespace
