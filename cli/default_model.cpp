@@ -59,6 +59,8 @@ result<std::string> find_model(const std::string& named, const model_places& pla
     if (std::error_code ignored; fs::is_directory(named, ignored))
       return failure(cli_error::no_model,
                      fmt::format("{} is a folder: pass --model the .gguf file in it.", named));
+    if (std::error_code ignored; fs::exists(named, ignored))
+      return named; // a pipe or a device: whoever opens it says so
     return failure(
         cli_error::no_model,
         fmt::format("There is no model file {}: run ./deploy/fetch_model.sh for the default model, or "

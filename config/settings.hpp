@@ -19,7 +19,7 @@ struct settings {
   int64_t port = 8080;
   std::string api_key_file;   // one key a line; empty: no keys, loopback only
   std::string admin_key_file; // keys for /admin; empty: only where there are no keys at all
-  int64_t connections_max = 4096;
+  int64_t connections_max = 8192;
   int64_t header_bytes_max = 16 * 1024;
   int64_t body_bytes_max = 16 * 1024 * 1024;
   int64_t header_timeout_ms = 10'000;          // from accept to the end of the headers

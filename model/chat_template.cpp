@@ -1,6 +1,8 @@
 #include "model/chat_template.hpp"
 
 #include "model/template/interpreter.hpp"
+#include "model/template/name_check.hpp"
+#include "model/template/name_scopes.hpp"
 #include "model/template/parser.hpp"
 #include "model/template/unicode.hpp"
 
@@ -39,6 +41,7 @@ void define_inputs(template_interpreter& interpreter, const chat_inputs& inputs)
 
 struct chat_template::program {
   statement_list statements;
+  std::vector<std::string> hidden;
 };
 
 chat_template::chat_template(std::shared_ptr<const program> code) : code_(std::move(code)) {}
@@ -53,6 +56,8 @@ result<chat_template> chat_template::parse(std::string_view source) {
   try {
     auto code = std::make_shared<program>();
     code->statements = template_parser(template_lexer(source).run()).run();
+    check_names(code->statements);
+    code->hidden = find_hidden_names(code->statements);
     return chat_template(std::move(code));
   } catch (const template_syntax_failure& failed) {
     return failure(model_error::template_syntax, located(failed.at, failed.message));
@@ -64,7 +69,7 @@ result<std::vector<text_segment>> chat_template::render(const chat_inputs& input
   template_interpreter interpreter(limits, inputs.now);
   try {
     define_inputs(interpreter, inputs);
-    return interpreter.run(code_->statements).segments();
+    return interpreter.run(code_->statements, code_->hidden).segments();
   } catch (const template_failure& failed) {
     return failure(failed.code, located(interpreter.position(), failed.message));
   }

@@ -17,6 +17,11 @@ result<std::shared_ptr<const language_model>> load(const gguf_file& file, const 
   if (*architecture != "llama")
     return failure(model_error::unsupported,
                    fmt::format("general.architecture: supported is llama, got {}", printable(*architecture)));
+  if (const auto parts = file.get_integer("split.count"); parts && *parts > 1)
+    return failure(
+        model_error::unsupported,
+        fmt::format("one of {} parts of a model; join them into one file (llama-gguf-split --merge)",
+                    *parts));
   const auto parameters = read_llama_parameters(file);
   if (!parameters)
     return forward_error(parameters);

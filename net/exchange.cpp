@@ -297,7 +297,7 @@ awaitable<bool> exchange::cancel_response() {
     while (heard && !record->ended() && !socket_.gone())
       heard = co_await socket_.wait(cancel_patience);
     co_await socket_.unwatch();
-    refused = refuse_cancel(*record); // it may have ended by itself
+    refused = record->erased ? response_not_found() : refuse_cancel(*record); // it may have ended by itself
   }
   auto answer = refused ? std::move(*refused) : http_answer::json(record->object);
   const bool go_on = co_await send(std::move(answer));

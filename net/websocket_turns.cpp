@@ -71,7 +71,10 @@ awaitable<websocket_turns::outcome> websocket_turns::take(std::string message) {
     response_id = opening->record->id;
     end = co_await create(std::move(*opening));
   } else {
-    context_.counts.requests_rejected_total.of(to_string(request_error::invalid_value)).Increment();
+    const auto unsupported = to_string(request_error::not_supported);
+    const auto reason =
+        opening.error().code == unsupported ? unsupported : to_string(request_error::invalid_value);
+    context_.counts.requests_rejected_total.of(reason).Increment();
     end = co_await fail(opening.error());
   }
   const std::chrono::duration<double, std::milli> taken = context_.clock.now() - begun;

@@ -29,8 +29,11 @@ result<loaded_model> load_model(const settings& configuration, const load_progre
   out.tokens = std::move(*tokens);
   if (auto source = out.tokens->chat_template()) {
     auto messages = chat_template::parse(*source);
-    if (!messages)
-      return forward_error(messages);
+    if (!messages) {
+      auto problem = messages.error();
+      problem.message = fmt::format("{}: the chat template: {}", configuration.model_path, problem.message);
+      return tl::unexpected(std::move(problem));
+    }
     out.messages = std::make_shared<const chat_template>(std::move(*messages));
   }
   auto weights = load_language_model(

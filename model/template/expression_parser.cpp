@@ -145,6 +145,8 @@ expression_ptr expression_parser::target(bool with_namespace, bool with_tuple, s
     if (each.kind == expression_kind::tuple) {
       for (const expression_ptr& child : each.children)
         self(*child, self);
+    } else if (for_depth > 0 && each.kind == expression_kind::name && each.name == "loop") {
+      fail(each.at, "the name 'loop' cannot be assigned to inside a loop");
     } else if (each.kind != expression_kind::name && each.kind != expression_kind::attribute) {
       fail(each.at, "this cannot be assigned to");
     }

@@ -41,6 +41,8 @@ public:
   };
   macro_names used_names;
 
+  uint32_t for_depth = 0; // loops around: inside one, nothing may be called loop
+
 private:
   class nesting;
 

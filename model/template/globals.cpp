@@ -55,7 +55,9 @@ template_value make_namespace(template_meter& meter, const call_arguments& argum
   const template_value first = dict(meter, arguments);
   auto made = std::make_shared<namespace_object>();
   for (const auto& [name, value] : first.dict().entries()) {
-    const std::string& text = text_argument(name, "namespace").bytes();
+    if (!name.is_text()) // nothing could ask for it
+      continue;
+    const std::string& text = name.bytes();
     if (text.starts_with('_'))
       template_fail(fmt::format("a namespace cannot hold '{}'", text));
     made->names[text] = value;
@@ -123,19 +125,19 @@ template_value make_dict_function() {
 
 /// cycler(a, b, ...): next() goes through them again and again, current is the one that next() gives.
 struct cycler_object final : template_object {
-  std::vector<template_value> items;
+  std::shared_ptr<const std::vector<template_value>> items;
   std::shared_ptr<std::size_t> at = std::make_shared<std::size_t>(0);
   template_value found;
 
   std::string_view type_name() const override { return "Cycler"; }
   const template_value* attribute(std::string_view name) override {
     if (name == "current")
-      found = items[*at];
+      found = (*items)[*at];
     else if (name == "next")
       found = make_callable("next", [list = items, place = at](template_meter&, const call_arguments&) {
         const std::size_t index = *place;
-        *place = (index + 1) % list.size();
-        return list[index];
+        *place = (index + 1) % list->size();
+        return (*list)[index];
       });
     else if (name == "reset")
       found = make_callable("reset", [place = at](template_meter&, const call_arguments&) {
@@ -153,8 +155,12 @@ template_value cycler(template_meter& meter, const call_arguments& arguments) {
     template_fail("cycler() needs at least one item");
   meter.steps(arguments.positional.size());
   auto made = std::make_shared<cycler_object>();
-  made->items = arguments.positional;
+  made->items = std::make_shared<const std::vector<template_value>>(arguments.positional);
   return template_value::object_ptr(std::move(made));
+}
+
+template_value lipsum(template_meter&, const call_arguments&) {
+  template_fail("lipsum() is refused: the same messages must give the same prompt");
 }
 
 } // namespace
@@ -162,6 +168,7 @@ template_value cycler(template_meter& meter, const call_arguments& arguments) {
 void define_globals(template_scope& scope, int64_t now, namespace_pool& pool) {
   scope.set("range", make_callable("range", range));
   scope.set("dict", make_dict_function());
+  scope.set("lipsum", make_callable("lipsum", lipsum));
   scope.set("cycler", make_callable("cycler", cycler));
   scope.set("raise_exception", make_callable("raise_exception", raise_exception));
   scope.set("joiner", make_callable("joiner", joiner));

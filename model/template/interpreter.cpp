@@ -36,12 +36,23 @@ template_interpreter::~template_interpreter() {
     object->names.clear();
 }
 
-marked_text template_interpreter::run(const statement_list& program) {
+marked_text template_interpreter::run(const statement_list& program, const std::vector<std::string>& hidden) {
   marked_text out;
   output_ = &out;
   const inner_scope scope(*this, scope_);
+  hide(hidden);
   execute(program);
   return out;
+}
+
+void template_interpreter::hide(const std::vector<std::string>& names) {
+  meter_.steps(names.size());
+  for (const std::string& name : names)
+    scope_->set(name, template_value::undefined(fmt::format("'{}' is undefined", name)));
+}
+
+void template_interpreter::hide(const statement& each, std::size_t body) {
+  hide(each.hidden[body]);
 }
 
 void template_interpreter::print(const marked_text& text) {
@@ -100,14 +111,21 @@ template_interpreter::flow template_interpreter::execute(const statement& each) 
     break;
   case statement_kind::filter_block: {
     const inner_scope scope(*this, scope_);
-    print(to_text(meter_, filter_chain(*each.expressions[0], captured(each.bodies[0]))));
+    hide(each, 0);
+    const template_value made = filter_chain(*each.expressions[0], captured(each.bodies[0]));
+    if (!made.is_text())
+      template_fail(fmt::format("a filter block must give a string, got {}", made.type_name()));
+    print(made.text());
     break;
   }
   case statement_kind::scope: {
     const inner_scope scope(*this, scope_);
+    hide(each, 0);
     execute(each.bodies[0]);
     break;
   }
+  case statement_kind::refused:
+    template_fail(fmt::format("'{}' needs another template, and a chat template stands alone", each.name));
   case statement_kind::break_loop:
     return flow::break_loop;
   case statement_kind::continue_loop:
@@ -131,11 +149,21 @@ std::vector<template_value> template_interpreter::loop_items(const statement& ea
   std::vector<template_value> kept;
   for (template_value& item : items) {
     const inner_scope scope(*this, scope_);
-    assign(*each.targets[0], item);
+    assign(*each.targets[0], std::move(item));
     if (is_true(evaluate(*each.expressions[1])))
-      kept.push_back(std::move(item));
+      kept.push_back(assigned(*each.targets[0]));
   }
   return kept;
+}
+
+/// What a target holds: a filtered loop goes over tuples where its target is one.
+template_value template_interpreter::assigned(const expression& target) const {
+  if (target.kind != expression_kind::tuple)
+    return name(target);
+  std::vector<template_value> parts;
+  for (const expression_ptr& child : target.children)
+    parts.push_back(assigned(*child));
+  return make_list(std::move(parts), list_flavor::tuple);
 }
 
 /// What `loop(items)` does inside a recursive loop: the body again, in the scope around the loop.
@@ -163,17 +191,22 @@ template_function template_interpreter::recursion(const statement& each, int64_t
 template_interpreter::flow template_interpreter::loop(const statement& each,
                                                       std::vector<template_value> items, int64_t depth0) {
   const auto state = std::make_shared<loop_object>(std::move(items), depth0, recursion(each, depth0));
+  bool completed = false; // Jinja's else also runs when every turn ended in break or continue
   for (; state->index() < state->items().size(); state->advance()) {
     meter_.steps(1);
     const inner_scope scope(*this, scope_);
+    hide(each, 0);
     scope_->set("loop", template_value::object_ptr(state));
     at_ = each.at;
     assign(*each.targets[0], state->items()[state->index()]);
-    if (execute(each.bodies[0]) == flow::break_loop)
+    const flow after = execute(each.bodies[0]);
+    if (after == flow::break_loop)
       break;
+    completed = completed || after == flow::next;
   }
-  if (state->items().empty() && each.bodies.size() > 1) {
+  if (!completed && each.bodies.size() > 1) {
     const inner_scope scope(*this, scope_);
+    hide(each, 1);
     return execute(each.bodies[1]);
   }
   return flow::next;
@@ -183,6 +216,7 @@ void template_interpreter::set_block(const statement& each) {
   template_value value;
   {
     const inner_scope scope(*this, scope_);
+    hide(each, 0);
     value = captured(each.bodies[0]);
     if (!each.expressions.empty())
       value = filter_chain(*each.expressions[0], value);
@@ -195,6 +229,7 @@ void template_interpreter::with(const statement& each) {
   for (const expression_ptr& expression : each.expressions)
     values.push_back(evaluate(*expression));
   const inner_scope scope(*this, scope_);
+  hide(each, 0);
   for (std::size_t i = 0; i < values.size(); ++i)
     assign(*each.targets[i], std::move(values[i]));
   execute(each.bodies[0]);
@@ -206,7 +241,10 @@ void template_interpreter::call_block(const statement& each) {
   call_arguments given = arguments(node);
   given.named.emplace_back("caller", macro(each, 1));
   at_ = node.at;
-  print(to_text(meter_, call_value(meter_, callee, given)));
+  const template_value made = call_value(meter_, callee, given);
+  if (!made.is_text())
+    template_fail(fmt::format("a call block must give a string, got {}", made.type_name()));
+  print(made.text());
 }
 
 // A macro sees the names of where it was written, as they are when it is called.
@@ -218,10 +256,12 @@ template_value template_interpreter::macro(const statement& each, std::size_t fi
   });
   auto& macro = *made.as<callable_object>();
   macro.is_macro = true;
+  macro.is_anonymous = each.kind == statement_kind::call_block;
   std::vector<template_value> parameters;
   for (const std::string& name : each.parameters)
     parameters.emplace_back(marked_text(name, false));
-  macro.attributes["name"] = marked_text(each.name, false);
+  macro.attributes["name"] =
+      macro.is_anonymous ? template_value() : template_value(marked_text(each.name, false));
   macro.attributes["arguments"] = make_list(std::move(parameters), list_flavor::tuple);
   macro.attributes["caller"] = each.uses_caller;
   macro.attributes["catch_kwargs"] = each.uses_kwargs;
@@ -234,6 +274,7 @@ template_value template_interpreter::call_macro(const statement& each, std::size
   const template_meter::nesting held(meter_);
   const template_position called_at = at_;
   const inner_scope scope(*this, outer);
+  hide(each, 0);
   const std::size_t count = each.parameters.size();
   std::vector<template_value> extra;
   for (std::size_t i = 0; i < given.positional.size(); ++i)
@@ -258,7 +299,7 @@ template_value template_interpreter::call_macro(const statement& each, std::size
       set[index] = true;
     else if (!each.uses_kwargs && !(name == "caller" && each.uses_caller))
       template_fail(fmt::format("macro '{}' takes no argument '{}'", each.name, name));
-    if (index < count || name == "caller")
+    if (index < count || (name == "caller" && each.uses_caller))
       scope_->set(name, value);
     else
       named->set(marked_text(name, false), value);

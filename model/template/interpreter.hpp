@@ -19,7 +19,8 @@ public:
   /// Makes a name visible to the template.
   void define(const std::string& name, template_value value) { scope_->set(name, std::move(value)); }
 
-  marked_text run(const statement_list& program);
+  /// hidden: names that the program has as its own from its beginning (find_hidden_names).
+  marked_text run(const statement_list& program, const std::vector<std::string>& hidden);
 
   /// The node evaluated last.
   template_position position() const { return at_; }
@@ -43,6 +44,9 @@ private:
   marked_text captured(const statement_list& body);
   void print(const marked_text& text);
   void assign(const expression& target, template_value value);
+  void hide(const statement& each, std::size_t body);
+  void hide(const std::vector<std::string>& names);
+  template_value assigned(const expression& target) const;
   std::vector<template_value> loop_items(const statement& each, const template_value& value);
 
   // Expressions.

@@ -122,6 +122,8 @@ std::vector<template_value> items_if_true(meter_ref meter, value_ref value) {
 }
 
 template_value map(meter_ref meter, value_ref value, arguments_ref arguments) {
+  if (!is_true(value)) // then not even the filter's name matters
+    return make_list({}, list_flavor::iterator);
   std::vector<template_value> out;
   if (arguments.positional.empty()) {
     const auto bound = bind_arguments(arguments, "map", {"attribute", "default"}, 1);
@@ -145,6 +147,8 @@ template_value map(meter_ref meter, value_ref value, arguments_ref arguments) {
 template <bool Wanted, bool ByAttribute>
 template_value choose(meter_ref meter, value_ref value, arguments_ref arguments) {
   constexpr std::size_t skipped = ByAttribute ? 1 : 0;
+  if (!is_true(value)) // then not even the test's name matters
+    return make_list({}, list_flavor::iterator);
   if (ByAttribute && arguments.positional.empty())
     template_fail("selectattr and rejectattr need the name of an attribute");
   const template_value* path = ByAttribute ? arguments.positional.data() : nullptr;

@@ -67,6 +67,7 @@ enum class statement_kind {
   filter_block, // expressions[0] over bodies[0]
   with,         // targets = expressions: bodies[0]
   scope,        // bodies[0] with names of its own ({% generation %})
+  refused,      // include and its kin: name
   break_loop,
   continue_loop,
 };
@@ -80,8 +81,9 @@ struct statement {
   std::vector<expression_ptr> expressions;
   std::vector<statement_list> bodies;
   std::vector<std::string> parameters;
-  bool recursive = false;   // a loop that can be called
-  bool uses_caller = false; // a macro's body names caller, varargs, kwargs
+  std::vector<std::vector<std::string>> hidden; // of each body with a scope: names it has before it sets them
+  bool recursive = false;                       // a loop that can be called
+  bool uses_caller = false;                     // a macro's body names caller, varargs, kwargs
   bool uses_varargs = false;
   bool uses_kwargs = false;
 };

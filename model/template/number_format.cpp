@@ -36,12 +36,14 @@ int64_t read_number(std::string_view text, std::size_t& at) {
 /// [[fill]align][sign][z][#][0][width][grouping][.precision][type]
 field_style read_specification(std::string_view text, const template_value& value) {
   field_style style;
+  bool filled = false;
   std::size_t at = 0;
   std::size_t after_first = 0;
   if (!text.empty())
     next_code_point(text, after_first);
   if (after_first > 0 && after_first < text.size() && is_align(text[after_first])) {
     style.fill = std::string(text.substr(0, after_first));
+    filled = true;
     style.align = text[after_first];
     at = after_first + 1;
   } else if (!text.empty() && is_align(text[0])) {
@@ -54,10 +56,10 @@ field_style read_specification(std::string_view text, const template_value& valu
     ++at;
   }
   if (at < text.size() && text[at] == '0') {
-    if (style.align == 0) {
+    if (!filled)
       style.fill = "0";
-      style.align = value.is_text() ? 0 : '=';
-    }
+    if (!filled && style.align == 0 && !value.is_text())
+      style.align = '=';
     ++at;
   }
   style.width = read_number(text, at);

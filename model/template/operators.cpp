@@ -4,7 +4,9 @@
 #include "model/template/text_tools.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <compare>
 #include <fmt/format.h>
 
 namespace troupe {
@@ -36,6 +38,34 @@ int64_t integer_power(int64_t base, int64_t exponent) {
   return power;
 }
 
+/// a / b, rounded once: beyond 2^53 the numbers themselves are no doubles.
+double exact_quotient(int64_t a, int64_t b) {
+  const auto size = [](int64_t number) {
+    return number < 0 ? 0 - static_cast<uint64_t>(number) : static_cast<uint64_t>(number);
+  };
+  const uint64_t over = size(a);
+  const uint64_t under = size(b);
+  // Enough bits for a double and two more, the last of which stands for all that is cut off.
+  const auto bits = [](uint64_t number) { return static_cast<int>(std::bit_width(number)); };
+  const int shift = std::max(0, 55 + bits(under) - bits(over));
+  const auto scaled = static_cast<unsigned __int128>(over) << shift;
+  auto quotient = static_cast<uint64_t>(scaled / under);
+  quotient |= static_cast<uint64_t>(scaled % under != 0);
+  const double out = std::ldexp(static_cast<double>(quotient), -shift);
+  return (a < 0) != (b < 0) ? -out : out;
+}
+
+double float_power(double a, double b) {
+  if (a == 0.0 && b < 0.0)
+    template_fail("0.0 cannot be raised to a negative power");
+  if (a < 0.0 && std::isfinite(a) && std::isfinite(b) && b != std::floor(b))
+    template_fail("a negative number has no such power here");
+  const double power = std::pow(a, b);
+  if (std::isinf(power) && std::isfinite(a) && std::isfinite(b))
+    template_fail("the result of a power is too large");
+  return power;
+}
+
 template_value integer_arithmetic(std::string_view operation, int64_t a, int64_t b) {
   int64_t out = 0;
   const char first = operation[0];
@@ -46,9 +76,9 @@ template_value integer_arithmetic(std::string_view operation, int64_t a, int64_t
                          : operation == "*" && __builtin_mul_overflow(a, b, &out))
     fail_overflow();
   if (operation == "/")
-    return static_cast<double>(a) / static_cast<double>(b);
+    return exact_quotient(a, b);
   if (operation == "**")
-    return b < 0 ? template_value(std::pow(static_cast<double>(a), static_cast<double>(b)))
+    return b < 0 ? template_value(float_power(static_cast<double>(a), static_cast<double>(b)))
                  : template_value(integer_power(a, b));
   if (b == -1 && (operation == "//" || operation == "%")) { // INT64_MIN / -1 traps
     if (operation == "//" && __builtin_sub_overflow(int64_t{0}, a, &out))
@@ -73,12 +103,23 @@ template_value float_arithmetic(std::string_view operation, double a, double b) 
     return a * b;
   if (operation == "/")
     return a / b;
-  if (operation == "//")
-    return std::floor(a / b);
   if (operation == "**")
-    return std::pow(a, b);
-  const double rest = std::fmod(a, b);
-  return rest != 0.0 && (rest < 0.0) != (b < 0.0) ? rest + b : rest;
+    return float_power(a, b);
+  // As Python's divmod(): the quotient comes from the remainder, so that both fit together.
+  double rest = std::fmod(a, b);
+  double quotient = (a - rest) / b;
+  if (rest == 0.0) {
+    rest = std::copysign(0.0, b);
+  } else if ((rest < 0.0) != (b < 0.0)) {
+    rest += b;
+    quotient -= 1.0;
+  }
+  if (operation == "%")
+    return rest;
+  if (quotient == 0.0)
+    return std::copysign(0.0, a / b);
+  const double whole = std::floor(quotient);
+  return quotient - whole > 0.5 ? whole + 1.0 : whole;
 }
 
 template_value repeated(template_meter& meter, const template_value& value, int64_t times) {
@@ -99,6 +140,25 @@ template_value repeated(template_meter& meter, const template_value& value, int6
   for (uint64_t i = 0; i < count && size > 0; ++i)
     items.insert(items.end(), value.list().items.begin(), value.list().items.end());
   return make_list(std::move(items), value.list().flavor);
+}
+
+std::partial_ordering compared(int64_t whole, double real) {
+  if (std::isnan(real))
+    return std::partial_ordering::unordered;
+  if (!(std::abs(real) < 0x1p63))
+    return real > 0 ? std::partial_ordering::less : std::partial_ordering::greater;
+  const double floor = std::floor(real);
+  const auto order = whole <=> static_cast<int64_t>(floor);
+  return order == 0 && real > floor ? std::partial_ordering::less : std::partial_ordering(order);
+}
+
+/// Numbers as Python compares them: a whole one is not rounded to a float first.
+std::partial_ordering compared(const template_value& a, const template_value& b) {
+  if (a.is_float() && b.is_float())
+    return a.number() <=> b.number();
+  if (a.is_float())
+    return 0 <=> compared(b.integer(), a.number());
+  return b.is_float() ? compared(a.integer(), b.number()) : a.integer() <=> b.integer();
 }
 
 bool is_view(list_flavor flavor) {
@@ -150,7 +210,7 @@ bool is_true(const template_value& value) {
 bool is_equal(template_meter& meter, const template_value& a, const template_value& b) {
   meter.steps(1);
   if (a.is_number() && b.is_number())
-    return a.is_float() || b.is_float() ? a.number() == b.number() : a.integer() == b.integer();
+    return compared(a, b) == 0;
   if (a.is_text() && b.is_text())
     return a.bytes() == b.bytes();
   if (a.is_list() && b.is_list() && a.list().flavor == b.list().flavor && is_view(a.list().flavor)) {
@@ -177,7 +237,7 @@ bool is_equal(template_meter& meter, const template_value& a, const template_val
 bool is_less(template_meter& meter, const template_value& a, const template_value& b) {
   meter.steps(1);
   if (a.is_number() && b.is_number())
-    return a.is_float() || b.is_float() ? a.number() < b.number() : a.integer() < b.integer();
+    return compared(a, b) < 0;
   if (a.is_text() && b.is_text())
     return a.bytes() < b.bytes(); // UTF-8 sorts as its code points do
   if (a.is_list() && b.is_list() && repeatable(a) && a.list().flavor == b.list().flavor) {

@@ -23,10 +23,11 @@ template_value sort_key(meter_ref meter, value_ref value, const template_value* 
   return without_case(meter, attribute_path(meter, value, path), with_case);
 }
 
-/// The same for several attributes, "age,name", as a tuple.
+/// The same for several attributes, "age,name", as a tuple; also for one: items that are equal need no order
+/// then.
 template_value sort_keys(meter_ref meter, value_ref value, const template_value* path, bool with_case) {
-  if (path == nullptr || !path->is_text() || path->bytes().find(',') == std::string::npos)
-    return sort_key(meter, value, path, with_case);
+  if (path == nullptr || !path->is_text())
+    return make_list({sort_key(meter, value, path, with_case)}, list_flavor::tuple);
   std::vector<template_value> keys;
   const std::string& names = path->bytes();
   for (std::size_t start = 0; start <= names.size();) {

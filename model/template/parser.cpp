@@ -94,6 +94,13 @@ statement template_parser::tag() {
     made.kind = name == "break" ? statement_kind::break_loop : statement_kind::continue_loop;
     if (loops_ == 0)
       expressions_.fail(made.at, fmt::format("'{}' outside a loop", name));
+  } else if (name == "include" || name == "import" || name == "from" || name == "extends") {
+    made.kind = statement_kind::refused; // an error only where it is reached, as without a loader in Jinja
+    made.name = name;
+    while (expressions_.peek().kind != token_kind::block_end)
+      expressions_.next();
+  } else if (name == "block" || name == "autoescape") {
+    expressions_.fail(made.at, fmt::format("the tag '{}' is not supported in a chat template", name));
   } else {
     expressions_.fail(made.at, fmt::format("the tag '{}' is unknown, or closes nothing here", name));
   }
@@ -119,6 +126,7 @@ statement template_parser::condition(statement made) {
 
 statement template_parser::loop(statement made) {
   made.kind = statement_kind::loop;
+  ++expressions_.for_depth;
   made.targets.push_back(expressions_.target(false, true, "in"));
   expressions_.expect_name("in");
   made.expressions.push_back(expressions_.tuple(false, false, false, false, "recursive"));
@@ -133,6 +141,7 @@ statement template_parser::loop(statement made) {
     made.bodies.push_back(closed_body("endfor"));
   else
     expressions_.expect_name("endfor");
+  --expressions_.for_depth;
   return made;
 }
 

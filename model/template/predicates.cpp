@@ -8,6 +8,7 @@
 #include "model/template/unicode.hpp"
 
 #include <algorithm>
+#include <fmt/format.h>
 
 namespace troupe {
 
@@ -116,11 +117,18 @@ bool case_test(meter_ref meter, value_ref value, arguments_ref arguments) {
   return any;
 }
 
+void check_name(value_ref value) {
+  if (!template_dict::is_key(value))
+    template_fail(fmt::format("a {} cannot be the name of a filter or test", value.type_name()));
+}
+
 bool is_filter_name(meter_ref, value_ref value, arguments_ref) {
+  check_name(value);
   return value.is_text() && find_filter(value.bytes()) != nullptr;
 }
 
 bool is_test_name(meter_ref, value_ref value, arguments_ref) {
+  check_name(value);
   return value.is_text() && find_predicate(value.bytes()) != nullptr;
 }
 

@@ -217,10 +217,13 @@ template_value join(meter_ref meter, value_ref self, arguments_ref arguments) {
     if (!first)
       out.append(self.text());
     first = false;
-    const marked_text& piece = text_argument(item, "join");
-    out.append(self.text().is_markup() ? escaped_text(meter, piece) : piece);
+    const std::size_t before = out.size();
+    if (self.text().is_markup()) // takes anything, and escapes it
+      out.append(escaped_text(meter, item.is_text() ? item.text() : to_text(meter, item)));
+    else
+      out.append(text_argument(item, "join"));
     if (out.size() > 1024)
-      meter.text(self.text().size() + item.text().size());
+      meter.text(self.text().size() + out.size() - before);
   }
   meter.text(out.size());
   return out;

@@ -105,6 +105,11 @@ void encode_key(std::string& out, const template_value& key) {
     out += 'n';
   } else if (key.is_undefined()) {
     out += 'u';
+  } else if (key.is_list() && key.list().flavor == list_flavor::range) {
+    const auto& items = key.list().items; // ranges of the same numbers are equal
+    out += 'r' + std::to_string(items.size());
+    for (std::size_t i = 0; i < std::min<std::size_t>(items.size(), 2); ++i)
+      out += ',' + std::to_string(items[i].integer());
   } else if (key.is_list() && key.list().flavor == list_flavor::tuple) {
     out += '(';
     for (const template_value& item : key.list().items) {
@@ -125,7 +130,8 @@ template_value make_list(std::vector<template_value> items, list_flavor flavor) 
   for (const template_value& item : items)
     made->depth = deeper(made->depth, item);
   made->hashable =
-      flavor == list_flavor::tuple && std::all_of(items.begin(), items.end(), template_dict::is_key);
+      flavor == list_flavor::range ||
+      (flavor == list_flavor::tuple && std::all_of(items.begin(), items.end(), template_dict::is_key));
   made->items = std::move(items);
   made->flavor = flavor;
   return made;
@@ -192,6 +198,8 @@ const template_value* callable_object::attribute(std::string_view wanted) {
 }
 
 marked_text callable_object::shown(template_meter&) {
+  if (is_anonymous)
+    return {"<Macro anonymous>", false};
   return {is_macro ? "<Macro '" + name + "'>" : "<function " + name + ">", false};
 }
 

@@ -183,6 +183,7 @@ struct callable_object final : template_object {
   template_function function;
   std::map<std::string, template_value, std::less<>> attributes;
   bool is_macro = false;
+  bool is_anonymous = false; // the body of a call block
 
   std::string_view type_name() const override { return is_macro ? "Macro" : "function"; }
   const template_value* attribute(std::string_view wanted) override;

@@ -68,7 +68,7 @@ TEST_CASE("flag over environment over file over default") {
   CHECK(loaded->sources.at("engine.threads").where == "TROUPE_THREADS");
   CHECK(loaded->values.idle_timeout_ms == 1000);
   CHECK(loaded->sources.at("server.idle_timeout_ms").where == file.path + ":3");
-  CHECK(loaded->values.connections_max == 4096);
+  CHECK(loaded->values.connections_max == 8192);
 }
 
 TEST_CASE("TROUPE_CONFIG names the file, and --config overrides it") {

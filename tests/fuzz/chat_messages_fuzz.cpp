@@ -1,6 +1,7 @@
 // Any text as what users say, through templates like the ones that models bring.
 #include "base/utf8.hpp"
 #include "model/chat_template.hpp"
+#include "model/errors.hpp"
 #include "model/utf8_repair.hpp"
 #include "tests/fuzz/expect.hpp"
 

@@ -55,31 +55,29 @@ texts gguf_seeds() {
 /// Every template of the cases, each once.
 texts template_seeds() {
   std::ifstream file("tests/model/data/template_cases.json");
+  if (!file)
+    throw std::runtime_error(
+        "there is no tests/model/data/template_cases.json: run from the repository's root");
   const auto cases = nlohmann::json::parse(file);
   std::set<std::string> sources;
-  const auto collect = [&](const auto& self, const nlohmann::json& node) -> void {
-    if (node.is_object() && node.contains("template") && node["template"].is_string())
-      sources.insert(node["template"].get<std::string>());
-    for (const auto& item : node)
-      if (item.is_structured())
-        self(self, item);
-  };
-  collect(collect, cases);
-  if (sources.empty())
-    throw std::runtime_error(
-        "tests/model/data/template_cases.json has no templates: run from the repository's root");
+  for (const auto& snippet : cases.at("snippets"))
+    sources.insert(snippet.at("template").get<std::string>());
+  for (const auto& whole : cases.at("templates"))
+    sources.insert(whole.get<std::string>());
   return {sources.begin(), sources.end()};
 }
 
 texts text_seeds() {
-  return {std::string("\0Hello, World! It's 12345 o'clock.\n\n  \tx", 41),
-          "\1caf\u00e9 na\u00efve \u00df\u0153 \u4f60\u597d",
-          "\2\U0001f600\U0001f468\u200d\U0001f469 e\u0301\u0323",
-          "\3aaaaaaaaaaaaaaaabaab abcabc 1111111",
-          "\1<|im_start|>user\n<think>",
-          "\2\xff\xfe\xc3 \xe2\x82 \xf0\x9f\x98",
-          "\3\u1100\u1161\u11a8 \ufb01\u212b \u0958",
-          std::string("\0\r\n\r\n \r\n \u00a0\u3000\u180e\u2028x", 24)};
+  using namespace std::string_literals; // the first byte chooses the pre-tokenizer, or the template
+  return {"\0Hello, World! It's 12345 o'clock.\n\n  \tx"s,
+          "\1caf\u00e9 na\u00efve \u00df\u0153 \u4f60\u597d"s,
+          "\2\U0001f600\U0001f468\u200d\U0001f469 e\u0301\u0323"s,
+          "\3aaaaaaaaaaaaaaaabaab abcabc 1111111"s,
+          "\1<|im_start|>user\n<think>"s,
+          "\2\xff\xfe\xc3 \xe2\x82 \xf0\x9f\x98"s,
+          "\3\u1100\u1161\u11a8 \ufb01\u212b \u0958"s,
+          "\4one</think>two </think> three"s,
+          "\0\r\n\r\n \r\n \u00a0\u3000\u180e\u2028x"s};
 }
 
 texts json_seeds() {

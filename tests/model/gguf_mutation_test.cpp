@@ -130,8 +130,9 @@ TEST_CASE("damaged models: random changes of numbers, texts and entries, up to t
     seen.load(whole, header);
   }
   seen.check(4000);
-  for (const char* stage : {"file", "tokenizer", "template", "weights", "loaded"})
-    CHECK(seen.stages[stage] > 4);
+  for (const char* stage : {"file", "tokenizer", "weights", "loaded"})
+    CHECK(seen.stages[stage] > 100);
+  CHECK(seen.stages["template"] > 3); // most texts are templates
 }
 
 TEST_CASE("damaged models: weights of any bits load, and a step answers or says why", "[damaged]") {

@@ -85,6 +85,33 @@ TEST_CASE("progress rises to the total, and positions_max bounds the context", "
   CHECK(model->shape().context_length == 100);
 }
 
+TEST_CASE("nothing is packed before every tensor is found and has its shape", "[llama]") {
+  auto weights = reference::make_tiny_weights(1);
+  tensor(weights, "output_norm.weight").shape = {63};
+  int packed = 0;
+  CHECK_FALSE(llama::create(weights.parameters, weights.tensors, {}, [&](size_t, size_t) { ++packed; }));
+  CHECK(packed == 0);
+}
+
+TEST_CASE("the rotary table covers what pages can hold, whatever context a file claims", "[llama]") {
+  auto weights = reference::make_tiny_weights(5);
+  const auto make = [&](size_t pages) {
+    return *llama::create(weights.parameters, weights.tensors,
+                          {.kv_bytes_max = pages * 2 * 2 * 2 * 16 * 16 * 2}, {});
+  };
+  const auto all = make(0);
+  weights.parameters.shape.context_length = 1 << 24; // 2 GiB of sines
+  const auto few = make(2);
+  REQUIRE(few->page_bytes() == 2 * 2 * 2 * 16 * 16 * 2);
+  CHECK(few->shape().context_length == 1 << 24);
+  CHECK(model_runner(*few, 1, 1, 32, 32).step({{0, {1, 2, 3}, 0, 1}}) ==
+        model_runner(*all, 1, 1, 32, 32).step({{0, {1, 2, 3}, 0, 1}}));
+  CHECK_THROWS_WITH(model_runner(*few, 1, 1, 64, 64).step({{0, {1}, 32, 0}}),
+                    Catch::Contains("positions: expected within 0 to 32"));
+  weights.parameters.shape.context_length = 1024;
+  CHECK(make(2)->numeric_class() == all->numeric_class()); // a setting changes no bits
+}
+
 TEST_CASE("forward refuses a step that does not fit", "[llama]") {
   const auto model = reference::make_tiny_model(4);
   aligned_buffer pages(4 * model->page_bytes());

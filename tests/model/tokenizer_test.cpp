@@ -204,4 +204,22 @@ TEST_CASE("tokenizer: a vocabulary that contradicts itself is refused") {
   small_vocabulary long_token;
   long_token.tokens[5] = std::string(70'000, 'x');
   refuses(long_token, model_error::bad_vocabulary, "70000 bytes");
+  small_vocabulary empty_token; // the second half of a merge that has none
+  empty_token.tokens[5] = "";
+  CHECK(empty_token.load());
+  empty_token.merges = {"ab"};
+  refuses(empty_token, model_error::bad_vocabulary, "merge number 0 (ab)");
+}
+
+TEST_CASE("tokenizer: special tokens are text of a bounded length") {
+  for (const size_t place : {0, 10}) { // a control token, a user-defined one
+    test::small_vocabulary made;
+    made.tokens[place] = std::string(256, '<');
+    CHECK(made.load());
+    made.tokens[place] = std::string(257, '<'); // a search through many long ones would take hours
+    refuses(made, model_error::bad_vocabulary, "should be UTF-8 of at most 256");
+    made.tokens[place] = "<\xff>"; // templates slice and compare it
+    refuses(made, model_error::bad_vocabulary, "should be UTF-8");
+  }
+  refuses({.eos = 11}, model_error::bad_vocabulary, "part of a character");
 }

@@ -4,7 +4,7 @@ import shutil
 import signal
 
 import pytest
-from troupe_server import BINARY, MODEL, TroupeServer, scaled
+from troupe_server import BINARY, MODEL, TIME_SCALE, TroupeServer, scaled
 
 LIMIT_S = 90
 
@@ -26,6 +26,15 @@ def time_limit(request):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", f"limit_s(seconds): a time limit other than {LIMIT_S} s")
+    config.addinivalue_line("markers", "release_only: measures what a sanitizer changes: memory, processor time, libraries")
+
+
+def pytest_collection_modifyitems(config, items):
+    """deploy/test.sh runs all of this under sanitizers too, but for what would then measure the sanitizer."""
+    left_out = [item for item in items if TIME_SCALE != 1 and item.get_closest_marker("release_only")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from troupe_server import BINARY, MODEL, ROOT, clean_environment
 
-pytestmark = pytest.mark.limit_s(300)  # three files that include CAF, on a machine that is busy
+pytestmark = [pytest.mark.release_only, pytest.mark.limit_s(300)]  # three files that include CAF, on a busy machine
 
 
 def run(*command, limit_s=240, **more):

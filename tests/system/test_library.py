@@ -7,6 +7,8 @@ import subprocess
 import pytest
 from troupe_server import BINARY, ROOT
 
+pytestmark = pytest.mark.release_only
+
 ROOMS = ("base", "config", "observe", "kernels", "memory", "model", "actors", "supervision", "net", "runtime")
 
 # std::terminate is left out: each noexcept function refers to it.

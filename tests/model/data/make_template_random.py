@@ -19,7 +19,7 @@ import warnings
 from make_template_cases import NOW, compile_template
 from template_grammar import random_context, random_template
 
-ADDRESS = re.compile(r" at 0x[0-9a-f]+|object at|<built-in method|<class ")
+ADDRESS = re.compile(r" at 0x[0-9a-f]+|object at|<built-in method|<class ", re.IGNORECASE)
 BOUNDED = (MemoryError, RecursionError, TimeoutError)
 
 
@@ -29,6 +29,7 @@ def expire(*_):
 
 def render(source, context):
     """The text, or the error; None for what cannot be compared: run-dependent text, or a bound of the machine."""
+    context = json.loads(json.dumps(context))  # some filters of Jinja change what they are given
     signal.setitimer(signal.ITIMER_REAL, 2)
     try:
         text = compile_template.__wrapped__(source).render(
