@@ -15,7 +15,19 @@ namespace {
 
 constexpr std::size_t source_bytes_max = 1 << 20;
 
-std::string located(template_position at, const std::string& message) {
+constexpr std::size_t message_bytes_max = 300;
+
+/// One line, whatever the template's text was that the message quotes.
+std::string located(template_position at, std::string message) {
+  if (message.size() > message_bytes_max) {
+    message.resize(message_bytes_max);
+    while (!is_utf8(message))
+      message.pop_back();
+    message += "...";
+  }
+  for (char& c : message)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+      c = ' ';
   return fmt::format("line {}, column {}: {}", at.line, at.column, message);
 }
 

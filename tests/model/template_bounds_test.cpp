@@ -245,3 +245,15 @@ TEST_CASE("no prefix of a template crashes the parser") {
   CHECK(parsed > 0);
   CHECK(parsed < static_cast<int>(source.size()) / 2);
 }
+
+TEST_CASE("an error that quotes the template is one short line") {
+  for (const std::string& quoted :
+       {std::string("] }}\n\x1b[31m{{ m }}\x7f\n"), std::string(1000, 'x') + "\u00e9\n"}) {
+    const auto failed = chat_template::parse("{% if '" + quoted + "' '" + quoted + "' %}x");
+    REQUIRE_FALSE(failed);
+    const auto& message = failed.error().message;
+    CHECK(message.size() < 400);
+    for (const char c : message)
+      CHECK_FALSE((static_cast<unsigned char>(c) < 0x20 || c == 0x7f));
+  }
+}
