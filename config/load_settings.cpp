@@ -15,9 +15,8 @@ namespace troupe {
 
 namespace {
 
-/// Variables with our prefix that are not settings.
-constexpr std::array<std::string_view, 3> other_variables{"TROUPE_CONFIG", "TROUPE_TEST_MODEL",
-                                                          "TROUPE_UPDATE_DOCS"};
+/// Variables with our prefix that are not settings, beside all that begin with TROUPE_TEST_.
+constexpr std::array<std::string_view, 2> other_variables{"TROUPE_CONFIG", "TROUPE_UPDATE_DOCS"};
 
 /// Kubernetes gives every container variables about the services around it: for one named "troupe" these are
 /// TROUPE_SERVICE_HOST, TROUPE_PORT=tcp://10.0.0.1:80, TROUPE_PORT_80_TCP_ADDR and more. They are not for us.
@@ -88,7 +87,7 @@ status apply_file(loaded_settings& into, const std::string& path) {
 
 status apply_environment(loaded_settings& into, const std::vector<name_and_text>& environment) {
   for (const auto& [name, text] : environment) {
-    if (!name.starts_with("TROUPE_") || is_service_link(name, text) ||
+    if (!name.starts_with("TROUPE_") || is_service_link(name, text) || name.starts_with("TROUPE_TEST_") ||
         std::ranges::find(other_variables, name) != other_variables.end())
       continue;
     std::vector<std::string> known;

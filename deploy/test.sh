@@ -88,16 +88,16 @@ system_tests() {
 reports=$root/build/sanitizer-reports
 export ASAN_OPTIONS=log_path=$reports/asan:detect_stack_use_after_return=1:check_initialization_order=1
 export UBSAN_OPTIONS=log_path=$reports/ubsan:print_stacktrace=1
-export TSAN_OPTIONS=log_path=$reports/tsan:second_deadlock_stack=1:suppressions=$root/tests/tsan.supp
+export TSAN_OPTIONS=log_path=$reports/tsan:second_deadlock_stack=1
 
 # under_sanitizer COMMAND...: bounds of time are three times as long, and a report fails it.
 under_sanitizer() {
   local rc=0 report
   rm -rf "$reports"
   mkdir -p "$reports"
-  export TROUPE_TIME_SCALE=3
+  export TROUPE_TEST_TIME_SCALE=3
   "$@" || rc=$?
-  unset TROUPE_TIME_SCALE
+  unset TROUPE_TEST_TIME_SCALE
   for report in "$reports"/*; do
     [ -e "$report" ] || break
     head -n 60 "$report" >&2

@@ -21,6 +21,8 @@ void answer_stream::on_rejected(const rejection& refused) {
     return;
   phase_ = phase::rejected;
   rejection_ = refused;
+  if (rejection_->param == "messages")
+    rejection_->param = encoder_->prompt_field();
   changed();
 }
 

@@ -51,12 +51,24 @@ void write_error(json_writer& json, const api_error& error) {
 
 } // namespace
 
+std::string without_controls(std::string_view text) {
+  std::string shown;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const auto next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : '\xff');
+    const bool two_bytes = byte == 0xc2 && next < 0xa0; // U+0080 to U+009F
+    shown += byte < 0x20 || byte == 0x7f || two_bytes ? '?' : text[i];
+    i += two_bytes ? 1 : 0;
+  }
+  return shown;
+}
+
 api_error to_api_error(const rejection& refused) {
   api_error error;
   error.status = http_status(refused.code);
   error.type = error_type(error.status);
   error.code = to_string(refused.code);
-  error.message = refused.message;
+  error.message = without_controls(refused.message);
   error.param = refused.param;
   error.retry_after_s = refused.retry_after_s;
   return error;

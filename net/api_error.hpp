@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace troupe {
 
@@ -16,6 +17,10 @@ struct api_error {
   std::string param;         // the request's field; empty: null
   int32_t retry_after_s = 0; // 0: no Retry-After
 };
+
+/// The text with a question mark for each control character: some messages quote a client's words, and those
+/// could drive the terminal of whoever reads them.
+std::string without_controls(std::string_view);
 
 api_error to_api_error(const rejection&);
 

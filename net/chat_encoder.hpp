@@ -13,6 +13,7 @@ public:
 
   void accept(const accepted_response& accepted) override { json_.accept(accepted); }
   void encode(const response_event&, std::vector<std::string>& frames) override;
+  const char* prompt_field() const override { return "messages"; }
 
 private:
   void end_stream(const response_event&, std::vector<std::string>& frames) const;

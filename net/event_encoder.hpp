@@ -18,6 +18,9 @@ public:
   /// Appends zero or more complete frames: SSE events, WebSocket messages, or one JSON body at the end.
   virtual void encode(const response_event&, std::vector<std::string>& frames) = 0;
 
+  /// The door's field that holds the prompt: a refusal of the prompt names it.
+  virtual const char* prompt_field() const { return "input"; }
+
   /// The reader had the terminal event already: appends what comes after it.
   virtual void close(std::vector<std::string>&) {}
 };

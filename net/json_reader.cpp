@@ -1,5 +1,7 @@
 #include "net/json_reader.hpp"
 
+#include "net/api_error.hpp"
+
 #include <algorithm>
 #include <bit>
 #include <fmt/format.h>
@@ -87,7 +89,7 @@ private:
       return false;
     for (const auto field : object) {
       if (!find(field.value)) {
-        path_.insert(0, "." + std::string(shown_name(field.key)));
+        path_.insert(0, "." + shown_name(field.key));
         return false;
       }
     }
@@ -107,7 +109,7 @@ private:
     const auto twice = std::ranges::adjacent_find(names_);
     if (twice == names_.end())
       return true;
-    path_ = "." + std::string(shown_name(*twice));
+    path_ = "." + shown_name(*twice);
     return false;
   }
 
@@ -118,13 +120,11 @@ private:
 
 } // namespace
 
-std::string_view shown_name(std::string_view name) {
-  if (name.size() <= shown_name_max)
-    return name;
-  size_t end = shown_name_max;
-  while (end > 0 && (static_cast<unsigned char>(name[end]) & 0xc0) == 0x80)
+std::string shown_name(std::string_view name) {
+  size_t end = std::min(name.size(), shown_name_max);
+  while (end > 0 && end < name.size() && (static_cast<unsigned char>(name[end]) & 0xc0) == 0x80)
     --end;
-  return name.substr(0, end);
+  return without_controls(name.substr(0, end));
 }
 
 parsed<simdjson::dom::object> json_reader::parse(std::string_view text) {

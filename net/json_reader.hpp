@@ -3,6 +3,7 @@
 #include "actors/messages.hpp"
 
 #include <simdjson.h>
+#include <string>
 #include <string_view>
 #include <tl/expected.hpp>
 
@@ -12,8 +13,8 @@ namespace troupe {
 template <class T>
 using parsed = tl::expected<T, rejection>;
 
-/// A name out of a request, for messages: its first 64 bytes, whole characters only.
-std::string_view shown_name(std::string_view name);
+/// A name out of a request, for messages: its first 64 bytes, whole characters and no controls.
+std::string shown_name(std::string_view name);
 
 /// Parses bodies, one at a time, with one reused parser. The DOM checks the whole text, so a syntax error in
 /// a field that nobody reads is found too. What parse() returned is valid until the next call.

@@ -111,6 +111,7 @@ void read_without_effect(field_reader& fields) {
   read_short_text(fields, "safety_identifier");
   read_short_text(fields, "prompt_cache_key");
   fields.string("prompt_cache_retention", 64);
+  fields.ignore({"prompt_cache_options"});
 }
 
 void read_limits(field_reader& fields, generation_request& request) {

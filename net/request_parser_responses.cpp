@@ -111,7 +111,7 @@ parsed<responses_request> parse_responses_request(simdjson::dom::object body, tr
   responses_request request;
   read_transport(fields, request, way);
   fields.unsupported({"tools", "conversation", "prompt", "reasoning", "top_logprobs", "context_management",
-                      "moderation", "stop", "stream_id"});
+                      "moderation", "stop", "stream_id", "image", "background_options", "access_programs"});
   read_sampling(fields, request.generation);
   read_echo(fields, request);
   read_tool_choice(fields, request.echo);
@@ -119,7 +119,8 @@ parsed<responses_request> parse_responses_request(simdjson::dom::object body, tr
   read_include(fields);
   fields.word("service_tier", {"auto", "default", "flex", "priority"});
   fields.string("user", 1024);
-  fields.ignore({"prompt_cache_retention"});
+  fields.string("prompt_cache_retention", 64);
+  fields.ignore({"prompt_cache_options"});
   request.input = read_input(fields, request.echo.previous_response_id.has_value());
   fields.refuse_unknown();
   if (fields.failed())

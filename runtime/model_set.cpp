@@ -1,5 +1,6 @@
 #include "runtime/model_set.hpp"
 
+#include "net/json_reader.hpp"
 #include "observe/log.hpp"
 #include "runtime/loaded_model.hpp"
 
@@ -155,7 +156,7 @@ void model_set::submit(generation_request request, std::shared_ptr<stream_listen
                  ? refused(request_error::not_ready, "no model is loaded: load one with POST /admin/models")
                  : refused(request_error::model_not_found,
                            fmt::format("the model '{}' does not exist here; this server serves '{}'",
-                                       request.model, fmt::join(names, "', '")),
+                                       shown_name(request.model), fmt::join(names, "', '")),
                            "model");
   numbers_->requests_rejected_total.of(to_string(why.code)).Increment();
   auto refuse = [listener = std::move(listener), why = std::move(why)] { listener->on_rejected(why); };
@@ -295,7 +296,8 @@ void model_set::unload(std::string name, model_outcome done) {
   const auto model = name.empty() ? nullptr : find(name);
   if (!model)
     return answer(done, tl::unexpected(refused(request_error::model_not_found,
-                                               fmt::format("no model '{}' is served here", name), "model")));
+                                               fmt::format("no model '{}' is served here", shown_name(name)),
+                                               "model")));
   std::erase(serving_, model);
   retiring_.push_back(model);
   show_metrics();

@@ -1,3 +1,5 @@
+#include "net/api_error.hpp"
+#include "net/field_reader.hpp"
 #include "net/request_parser_chat.hpp"
 
 #include <catch2/catch.hpp>
@@ -196,4 +198,28 @@ TEST_CASE("JSON that must fail does", "[parser]") {
     CHECK_FALSE(reader.parse("{\"a\":" + std::string(depth, '[') + std::string(depth, ']') + "}"));
   }
   CHECK(reader.parse("{\"a\":" + std::string(60, '[') + std::string(60, ']') + "}"));
+}
+
+TEST_CASE("a name in a message is short, and nothing in it drives a terminal", "[parser]") {
+  json_reader reader(1 << 20);
+  const auto object = reader.parse("{\"messages\":[],\"e\\u0000\\u001b[31m\\n\\u007f\\u0085\xc2\xa0\":1}");
+  REQUIRE(object);
+  field_reader fields(*object);
+  fields.any("messages");
+  fields.refuse_unknown();
+  REQUIRE(fields.failed());
+  CHECK(fields.problem().message == "e??[31m???\xc2\xa0 is not a known field: leave it out");
+  CHECK(fields.problem().param == "e??[31m???\xc2\xa0");
+  CHECK(shown_name(std::string(63, 'x') + "\xc3\xa9y") == std::string(63, 'x'));
+  CHECK(shown_name(std::string(62, 'x') + "\xc3\xa9y") == std::string(62, 'x') + "\xc3\xa9");
+  CHECK(shown_name("").empty());
+  const auto twice = reader.parse("{\"a\\tb\":1,\"a\\u0009b\":2}");
+  REQUIRE_FALSE(twice);
+  CHECK(twice.error().message == "a?b is given twice: give it once");
+}
+
+TEST_CASE("nothing in a message drives a terminal", "[parser]") {
+  const rejection refused{request_error::model_not_found,
+                          "the model 'a\x1b[31m\n\xc2\x9b\xc3\xa9' is not here", "model", 0};
+  CHECK(to_api_error(refused).message == "the model 'a?[31m??\xc3\xa9' is not here");
 }

@@ -120,6 +120,7 @@ def test_slow_and_silent_peers_are_closed_and_others_are_served(start_server):
 UNSENT_MS = 2000
 
 
+@pytest.mark.release_only
 def test_a_slow_reader_is_given_up_and_nobody_else_waits(start_server):
     server = start_server("--unsent-bytes-max", "65536", "--unsent-timeout-ms", str(UNSENT_MS))
     pid = server.process.pid
@@ -214,6 +215,7 @@ def test_the_kernel_probes_silent_peers(server):
 WANTED = 5000
 
 
+@pytest.mark.release_only
 def test_thousands_of_connections_at_once(start_server, record_property):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -281,6 +283,7 @@ def refused(server, times: int) -> None:
 
 # -- open files used up (row 26)
 
+@pytest.mark.release_only
 def test_no_open_files_left(tmp_path):
     server = TroupeServer(tmp_path / "server.log")
     server.command = ["prlimit", "--nofile=64:64", *server.command]

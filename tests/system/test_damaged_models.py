@@ -144,6 +144,7 @@ def test_a_context_of_millions_costs_nothing(header, tmp_path):
     assert "Paris" in run.stdout
 
 
+@pytest.mark.release_only
 def test_no_memory_is_a_sentence():
     run = subprocess.run(["prlimit", "--as=%d" % (700 << 20), BINARY, "generate", "--model", str(MODEL), "Hello"],
                          cwd=ROOT, env=clean_environment(), capture_output=True, text=True, timeout=30)

@@ -2,7 +2,10 @@
 
 import concurrent.futures
 
+import pytest
 from streams import Company, read_responses_sse
+
+pytestmark = pytest.mark.release_only  # minutes under a sanitizer; tests/runtime has the same on a smaller scale
 
 PROMPTS = [
     "What is the capital of France?",

@@ -5,6 +5,8 @@ import pytest
 from streams import Company
 from troupe_server import TroupeServer, scaled
 
+pytestmark = pytest.mark.release_only  # minutes under a sanitizer; tests/runtime has the same on a smaller scale
+
 COUNT = 8
 TOKENS = 200
 # Detection of a death 0.2 s, 0.5 s, and the prefill of what each stream has so far (8 × about 250 tokens).

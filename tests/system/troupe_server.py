@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BINARY = Path(os.environ.get("TROUPE_TEST_BINARY", ROOT / "build/release/troupe"))
 MODEL = Path(os.environ.get("TROUPE_TEST_MODEL", ROOT / "models/SmolLM2-135M-Instruct.Q4_1.gguf"))
 # Sanitizers make a server slower: deploy/test.sh then gives every bound on time this factor.
-TIME_SCALE = float(os.environ.get("TROUPE_TIME_SCALE", "1"))
+TIME_SCALE = float(os.environ.get("TROUPE_TEST_TIME_SCALE", "1"))
 
 
 def scaled(seconds: float) -> float:
