@@ -1,4 +1,5 @@
 #include "bench/gpu/measure.hpp"
+#include "bench/gpu/random_cells.hpp"
 #include "bench/gpu/sections.hpp"
 #include "kernels/cuda/decode_attention.hpp"
 #include "kernels/cuda/llama_prefill.hpp"
@@ -18,10 +19,23 @@ constexpr int32_t vocabulary = 128256, context = 512, sequences_max = 64;
 constexpr int32_t prompt_sizes[] = {128, 512, 2048, 8192};
 constexpr int32_t prefill_max = 8192; // rows of a prefill step, and positions of a prompt
 constexpr int32_t qkv_rows = (heads + 2 * kv_heads) * head_dim, table_stride = context / page_tokens;
-constexpr double weight_bytes =
-    2.0 * (layer_count *
-               (double(qkv_rows) * hidden + double(hidden) * heads * head_dim + 3.0 * hidden * intermediate) +
-           double(vocabulary) * hidden);
+constexpr double weight_count = layer_count * (double(qkv_rows) * hidden + double(hidden) * heads * head_dim +
+                                               3.0 * hidden * intermediate) +
+                                double(vocabulary) * hidden;
+
+/// Of all that a decode step reads once: every product's weights.
+double weight_bytes(weight_format format) {
+  return format == weight_format::bf16_rows
+             ? 2 * weight_count
+             : weight_count / (cell_rows * cell_columns) * static_cast<double>(cell_bytes(format));
+}
+
+const char* name_of(weight_format format) {
+  return format == weight_format::bf16_rows ? "bf16"
+         : format == weight_format::q4_1    ? "Q4_1"
+         : format == weight_format::q4_k    ? "Q4_K"
+                                            : "Q8_0";
+}
 
 size_t product_of(int64_t a, int64_t b) {
   return static_cast<size_t>(a * b);
@@ -49,16 +63,16 @@ std::vector<float> make_rope_table() {
 /// deviation 1.
 class random_llama {
 public:
-  explicit random_llama(cudaStream_t stream) : stream_(stream) {
+  random_llama(cudaStream_t stream, weight_format format) : stream_(stream), format_(format) {
     std::vector<float> ones(hidden, 1.0f);
     float* norm = upload(ones);
     for (int32_t i = 0; i < layer_count; ++i)
-      layers_.push_back({norm, matrix(qkv_rows, hidden), matrix(hidden, heads * head_dim), norm,
-                         matrix(2 * intermediate, hidden), matrix(hidden, intermediate), pages()});
+      layers_.push_back({norm, weight(qkv_rows, hidden), weight(hidden, heads * head_dim), norm,
+                         weight(2 * intermediate, hidden), weight(hidden, intermediate), pages()});
     weights_ = {layers_.data(),
                 matrix(vocabulary, hidden),
                 norm,
-                matrix(vocabulary, hidden),
+                weight(vocabulary, hidden),
                 upload(make_rope_table()),
                 layer_count,
                 hidden,
@@ -77,6 +91,8 @@ public:
     scratch_.attended = allocate_array<bf16>(rows * heads * head_dim);
     scratch_.activated = allocate_array<bf16>(rows * intermediate);
     gate_up_ = allocate_array<bf16>(rows * 2 * intermediate);
+    if (format_ != weight_format::bf16_rows)
+      dequantized_ = allocate_array<bf16>(size_t(2) * intermediate * hidden);
     must(prefill_linear::open(many_rows_), "cuBLASLt");
     std::vector<int32_t> prompt, prompt_positions, prompt_pages;
     for (int32_t p = 0; p < prefill_max; ++p) {
@@ -112,6 +128,8 @@ public:
     must(cudaStreamSynchronize(stream_), "random weights");
   }
 
+  weight_format weights() const { return format_; }
+
   /// Sequences [first, first + count) of 64.
   void step(int32_t first, int32_t count, bool overlap) {
     llama_decode_params p{token_, positions_ + first, tables_ + first * table_stride,
@@ -133,14 +151,15 @@ public:
     p.slice_count = p.logit_count = 1;
     p.table_stride = prefill_max / page_tokens;
     p.gate_up = gate_up_;
+    p.dequantized = dequantized_;
     must(llama_prefill(weights_, scratch_, p, many_rows_.get(), {stream_, true}), "prefill");
   }
 
   /// The step's products, with its other kernels or without: where the time goes.
   void parts(int32_t count, bool norms, bool attention) {
-    auto product = [&](const bf16* input, const bf16* weight, void* output, int32_t n, int32_t k,
+    auto product = [&](const bf16* input, const weight_matrix& weight, void* output, int32_t n, int32_t k,
                        linear_result r) {
-      must(linear({input, weight, output, count, n, k, r}, {stream_, true}), "product");
+      must(linear({input, weight.rows(), output, count, n, k, r}, {stream_, true}), "product");
     };
     auto norm = [&](const float* weight) {
       if (norms)
@@ -181,6 +200,11 @@ public:
   }
 
 private:
+  weight_matrix weight(int32_t rows, int32_t columns) {
+    return format_ == weight_format::bf16_rows ? matrix(rows, columns)
+                                               : random_cells(format_, rows, columns, ++seed_, stream_);
+  }
+
   bf16* matrix(int32_t rows, int32_t columns) {
     bf16* out = allocate_array<bf16>(product_of(rows, columns));
     must(fill_normal({out, int64_t(rows) * columns, 0.02f, ++seed_}, {stream_, false}), "fill");
@@ -195,13 +219,14 @@ private:
   }
 
   cudaStream_t stream_;
+  weight_format format_;
   uint64_t seed_ = 100;
   std::vector<llama_layer> layers_;
   llama_weights weights_{};
   llama_scratch scratch_{};
   std::vector<int32_t> tokens_;
   std::unique_ptr<prefill_linear> many_rows_;
-  bf16* gate_up_ = nullptr;
+  bf16 *gate_up_ = nullptr, *dequantized_ = nullptr;
   int32_t *prompt_ = nullptr, *prompt_positions_ = nullptr, *prompt_pages_ = nullptr, *zeros_ = nullptr;
   std::vector<prefill_slice*> slices_;
   std::vector<int32_t*> last_rows_;
@@ -236,8 +261,25 @@ void check_company(random_llama& model) {
 
 } // namespace
 
+namespace {
+
+/// A prefilled prompt's bits against decoding is what tests show; here, times.
+void time_prefill(random_llama& model, weight_format format, cudaStream_t stream) {
+  report("| prefill step, one prompt | weights | ms | spread | tokens/s |");
+  report("|---|---|---|---|---|");
+  for (size_t size = 0; size < std::size(prompt_sizes); ++size) {
+    auto t = time_graph(
+        stream, [&] { model.prefill(size); }, 5, 3);
+    report(troupe::cuda::format("| %d tokens | %s | %.2f | %.2f-%.2f | %.0f |", prompt_sizes[size],
+                                name_of(format), t.median_us / 1000, t.lowest_us / 1000, t.highest_us / 1000,
+                                prompt_sizes[size] / t.median_us * 1e6));
+  }
+}
+
+} // namespace
+
 void bench_decode_step(cudaStream_t stream, double ceiling) {
-  random_llama model(stream);
+  random_llama model(stream, weight_format::bf16_rows);
   check_company(model);
   report("| decode step, context 512 | sequences | ms | spread | GB read | GB/s | of read ceiling |");
   report("|---|---|---|---|---|---|---|");
@@ -247,7 +289,8 @@ void bench_decode_step(cudaStream_t stream, double ceiling) {
         continue;
       auto t = time_graph(
           stream, [&] { model.step(0, sequences, overlap); }, 11, 20);
-      double bytes = weight_bytes + 2.0 * 2 * kv_heads * head_dim * context * layer_count * sequences;
+      double bytes = weight_bytes(weight_format::bf16_rows) +
+                     2.0 * 2 * kv_heads * head_dim * context * layer_count * sequences;
       report(format("| %s | %d | %.3f | %.3f-%.3f | %.2f | %.0f | %.1f%% |",
                     overlap ? "overlapping kernels" : "kernels in turn", sequences, t.median_us / 1000,
                     t.lowest_us / 1000, t.highest_us / 1000, bytes / 1e9, bytes / t.median_us / 1000,
@@ -264,13 +307,36 @@ void bench_decode_step(cudaStream_t stream, double ceiling) {
                     attention ? ", attention" : "", sequences, t.median_us / 1000, t.lowest_us / 1000,
                     t.highest_us / 1000));
     }
-  report("| prefill step, one prompt | ms | spread | tokens/s |");
-  report("|---|---|---|---|");
-  for (size_t size = 0; size < std::size(prompt_sizes); ++size) {
-    auto t = time_graph(
-        stream, [&] { model.prefill(size); }, 5, 3);
-    report(format("| %d tokens | %.2f | %.2f-%.2f | %.0f |", prompt_sizes[size], t.median_us / 1000,
-                  t.lowest_us / 1000, t.highest_us / 1000, prompt_sizes[size] / t.median_us * 1e6));
+  time_prefill(model, weight_format::bf16_rows, stream);
+}
+
+void bench_quantized_step(cudaStream_t stream, double ceiling) {
+  double bf16_us = 0;
+  report("| decode step, context 512 | weights | sequences | ms | spread | GB read | GB/s | of read ceiling "
+         "| over bf16 alone |");
+  report("|---|---|---|---|---|---|---|---|---|");
+  std::vector<std::unique_ptr<random_llama>> models; // one after another into the memory of a card
+  for (auto weights :
+       {weight_format::bf16_rows, weight_format::q4_1, weight_format::q4_k, weight_format::q8_0}) {
+    models.push_back(std::make_unique<random_llama>(stream, weights));
+    for (int32_t sequences : {1, 4, 8, 16, 32, 64}) {
+      if (weights == weight_format::bf16_rows && sequences > 1)
+        continue;
+      auto t = time_graph(
+          stream, [&] { models.back()->step(0, sequences, true); }, 11, 20);
+      if (weights == weight_format::bf16_rows)
+        bf16_us = t.median_us;
+      double bytes =
+          weight_bytes(weights) + 2.0 * 2 * kv_heads * head_dim * context * layer_count * sequences;
+      report(format("| overlapping kernels | %s | %d | %.3f | %.3f-%.3f | %.2f | %.0f | %.1f%% | %.2f |",
+                    name_of(weights), sequences, t.median_us / 1000, t.lowest_us / 1000, t.highest_us / 1000,
+                    bytes / 1e9, bytes / t.median_us / 1000, bytes / t.median_us / 10 / ceiling,
+                    bf16_us / t.median_us));
+    }
+  }
+  for (size_t i = 1; i < models.size(); ++i) {
+    check_company(*models[i]);
+    time_prefill(*models[i], models[i]->weights(), stream);
   }
 }
 

@@ -34,13 +34,18 @@ void run(int count, char** arguments) {
     bench_decode_step(stream, ceiling);
   if (wanted("ladder"))
     bench_linear_ladder(stream, ceiling);
+  if (wanted("quantized-ladder"))
+    bench_quantized_ladder(stream, ceiling);
+  if (wanted("quantized"))
+    bench_quantized_step(stream, ceiling);
   if (count > 1)
     save_report(arguments[1]);
 }
 
 } // namespace
 
-/// bench_cuda REPORT.txt [ladder] [agreement] [attention] [step]: without names, all of them.
+/// bench_cuda REPORT.txt [ladder] [agreement] [attention] [step] [quantized] [quantized-ladder]: without
+/// names, all of them.
 int main(int count, char** arguments) {
   try {
     run(count, arguments);

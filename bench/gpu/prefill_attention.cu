@@ -21,31 +21,35 @@ void bench_prefill_attention(cudaStream_t stream) {
   int32_t* tables = allocate_array<int32_t>(pages);
   prefill_slice* slices = allocate_array<prefill_slice>(1);
   must(cudaMemcpy(tables, table.data(), table.size() * sizeof(int32_t), cudaMemcpyHostToDevice), "table");
-  report("| prefill attention, 32 heads, 8 of keys, dim 128 | us | spread | TFLOP/s, causal half |");
-  report("|---|---|---|---|");
-  for (int32_t tokens : {512, 2048, 8192, 16384}) {
-    prefill_slice slice{0, tokens, 0, 0};
-    must(cudaMemcpy(slices, &slice, sizeof slice, cudaMemcpyHostToDevice), "slice");
-    auto t = time_graph(
-        stream,
-        [&] {
-          must(prefill_attention({qkv,
-                                  slices,
-                                  tables,
-                                  {base, page_elements, kv_heads, head_dim},
-                                  output,
-                                  1,
-                                  heads,
-                                  pages,
-                                  tokens,
-                                  0.088388348f},
-                                 {stream, false}),
-               "attention");
-        },
-        5, 3);
-    report(format("| %d tokens | %.1f | %.1f-%.1f | %.0f |", tokens, t.median_us, t.lowest_us, t.highest_us,
-                  2.0 * tokens * tokens * head_dim * heads / t.median_us / 1e6));
-  }
+  report("| prefill attention, 32 heads, 8 of keys, dim 128 | tokens | us | spread | TFLOP/s, causal half |");
+  report("|---|---|---|---|---|");
+  for (bool hopper : {false, true})
+    for (int32_t tokens : {512, 2048, 8192, 16384}) {
+      prefill_slice slice{0, tokens, 0, 0};
+      must(cudaMemcpy(slices, &slice, sizeof slice, cudaMemcpyHostToDevice), "slice");
+      auto t = time_graph(
+          stream,
+          [&] {
+            must(prefill_attention({qkv,
+                                    slices,
+                                    tables,
+                                    {base, page_elements, kv_heads, head_dim},
+                                    output,
+                                    1,
+                                    heads,
+                                    pages,
+                                    tokens,
+                                    tokens,
+                                    0.088388348f},
+                                   {stream, false},
+                                   hopper ? attention_path::warpgroups : attention_path::warps),
+                 "attention");
+          },
+          5, 3);
+      report(format("| %s | %d | %.1f | %.1f-%.1f | %.0f |", hopper ? "wgmma" : "mma.sync", tokens,
+                    t.median_us, t.lowest_us, t.highest_us,
+                    2.0 * tokens * tokens * head_dim * heads / t.median_us / 1e6));
+    }
   for (void* p : {static_cast<void*>(qkv), static_cast<void*>(base), static_cast<void*>(output),
                   static_cast<void*>(tables), static_cast<void*>(slices)})
     cudaFree(p);

@@ -20,4 +20,8 @@ void bench_prefill_attention(cudaStream_t stream);
 /// tokens.
 void bench_decode_step(cudaStream_t stream, double ceiling);
 
+/// The same with packed weights, and the rungs of their products.
+void bench_quantized_step(cudaStream_t stream, double ceiling);
+void bench_quantized_ladder(cudaStream_t stream, double ceiling);
+
 } // namespace troupe::cuda

@@ -60,17 +60,18 @@ __device__ void weigh_16_keys(const uint32_t (&p)[4], const shared_tile<HeadDim>
   mma_16x8x16(o1, p, v[2], v[3]);
 }
 
-/// A row's running maximum and sum over blocks, and the factors that the next block brings.
+/// A row's running maximum (times scale * log2(e)) and sum over blocks, and the factors that the next block
+/// brings: the row's output becomes fma(block's output, new_factor, output * old_factor). Without a new
+/// maximum old_factor is 1.
 struct running_softmax {
   float top = -INFINITY, sum = 0.0f;
 
-  /// old_factor for what is there, new_factor for the block's output.
   __device__ void add(float block_top, float block_sum, float& old_factor, float& new_factor) {
     float next = fmaxf(top, block_top);
     old_factor = power_of_two(top - next);
     new_factor = power_of_two(block_top - next);
     top = next;
-    sum = fmaf(sum, old_factor, block_sum * new_factor);
+    sum = fmaf(block_sum, new_factor, sum * old_factor);
   }
 };
 

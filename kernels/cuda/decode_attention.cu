@@ -6,16 +6,16 @@ namespace troupe::cuda {
 
 namespace {
 
-constexpr int32_t threads = 128;
+constexpr int32_t threads = 256;
 constexpr int32_t warps = threads / 32;
 constexpr int32_t query_rows = 16; // of the mma: the heads that share a key head, then zeros
 
 template <int HeadDim>
 struct attention_memory {
-  __nv_bfloat16
-      keys[attention_block * HeadDim]; // then, from its start, sums [warps, 16, 4]: so 6 blocks fit on an SM
+  __nv_bfloat16 keys[attention_block * HeadDim]; // then, from its start, sums [warps, 16, 4]
   __nv_bfloat16 values[attention_block * HeadDim];
-  __nv_bfloat16 queries[query_rows * HeadDim]; // then, from its start, the probabilities [16, 64]
+  __nv_bfloat16 queries[query_rows * HeadDim];
+  __nv_bfloat16 probabilities[query_rows * attention_block];
   float maxima[warps][query_rows];
   uint32_t is_last;
 };
@@ -89,28 +89,27 @@ __device__ void rotate_queries(const decode_attention_params& params, const atte
   }
 }
 
-/// Scores of this warp's 16 keys, times scale * log2(e), -inf past the new token: s[key half][as mma's d].
+/// Scores of this warp's 16 keys, -inf past the new token: s[key half][as mma's d].
 template <int HeadDim>
-__device__ void score_block(const decode_attention_params& params, const attention_place& at,
-                            const attention_memory<HeadDim>& memory, float (&s)[2][4]) {
+__device__ void score_block(const attention_place& at, const attention_memory<HeadDim>& memory,
+                            float (&s)[2][4]) {
   shared_tile<HeadDim> keys{const_cast<__nv_bfloat16*>(memory.keys)};
   shared_tile<HeadDim> queries{const_cast<__nv_bfloat16*>(memory.queries)};
   int32_t warp = int32_t(threadIdx.x) / 32, lane = int32_t(threadIdx.x) % 32;
   score_16_keys<HeadDim>(queries, 0, keys, warp * 16, s[0], s[1]);
-  float factor = params.scale * log2_e;
 #pragma unroll
   for (int32_t i = 0; i < 8; ++i) {
     int32_t position = at.block * attention_block + warp * 16 + i / 4 * 8 + lane % 4 * 2 + (i & 1);
-    float& value = s[i / 4][i % 4];
-    value = position <= at.position ? value * factor : -INFINITY;
+    if (position > at.position)
+      s[i / 4][i % 4] = -INFINITY;
   }
 }
 
-/// Turns scores into probabilities in shared memory; out: each row's maximum and sum, for rows lane / 4 and
-/// + 8.
+/// Turns scores into probabilities in shared memory; out: each row's maximum times factor and its sum, for
+/// rows lane / 4 and + 8.
 template <int HeadDim>
-__device__ void softmax_block(attention_memory<HeadDim>& memory, float (&s)[2][4], float (&m)[2],
-                              float (&l)[2]) {
+__device__ void softmax_block(attention_memory<HeadDim>& memory, float factor, float (&s)[2][4],
+                              float (&m)[2], float (&l)[2]) {
   int32_t warp = int32_t(threadIdx.x) / 32, lane = int32_t(threadIdx.x) % 32, row = lane / 4;
 #pragma unroll
   for (int32_t half = 0; half < 2; ++half) {
@@ -120,19 +119,22 @@ __device__ void softmax_block(attention_memory<HeadDim>& memory, float (&s)[2][4
     if (lane % 4 == 0)
       memory.maxima[warp][row + half * 8] = top;
   }
-  __syncthreads(); // also: every warp has read queries and keys, whose places probabilities and sums take
+  __syncthreads(); // also: every warp has read the keys, whose place the sums take
   auto* sums = reinterpret_cast<float*>(memory.keys);
-  shared_tile<attention_block> probabilities{memory.queries};
+  shared_tile<attention_block> probabilities{memory.probabilities};
 #pragma unroll
   for (int32_t half = 0; half < 2; ++half) {
     int32_t r = row + half * 8;
-    m[half] = fmaxf(fmaxf(memory.maxima[0][r], memory.maxima[1][r]),
-                    fmaxf(memory.maxima[2][r], memory.maxima[3][r]));
+    float top = memory.maxima[0][r];
+#pragma unroll
+    for (int32_t w = 1; w < warps; ++w)
+      top = fmaxf(top, memory.maxima[w][r]);
+    m[half] = top * factor;
     float sum = 0.0f;
 #pragma unroll
     for (int32_t tile = 0; tile < 2; ++tile) {
-      float p0 = power_of_two(s[tile][half * 2] - m[half]),
-            p1 = power_of_two(s[tile][half * 2 + 1] - m[half]);
+      float p0 = power_of_two(fmaf(s[tile][half * 2], factor, -m[half])),
+            p1 = power_of_two(fmaf(s[tile][half * 2 + 1], factor, -m[half]));
       sum = sum + p0 + p1;
       probabilities.pair(r, warp * 8 + tile * 4 + lane % 4) = __floats2bfloat162_rn(p0, p1);
     }
@@ -143,22 +145,27 @@ __device__ void softmax_block(attention_memory<HeadDim>& memory, float (&s)[2][4
   for (int32_t half = 0; half < 2; ++half) {
     const float* mine = sums + (row + half * 8) * 4 + lane % 4;
     constexpr int32_t stride = query_rows * 4; // from warp to warp
-    float sum = ((mine[0] + mine[stride]) + mine[2 * stride]) + mine[3 * stride];
+    float sum = mine[0];
+#pragma unroll
+    for (int32_t w = 1; w < warps; ++w)
+      sum += mine[w * stride];
     sum += __shfl_xor_sync(~0u, sum, 1);
     sum += __shfl_xor_sync(~0u, sum, 2);
     l[half] = sum;
   }
 }
 
-/// Probabilities times values: this warp's quarter of head_dim, into partials.
+/// Probabilities times values: this warp's share of head_dim, at least 16 columns, into partials.
 template <int HeadDim>
 __device__ void weigh_values(const decode_attention_params& params, const attention_place& at,
                              const attention_memory<HeadDim>& memory, const float (&m)[2],
                              const float (&l)[2]) {
-  constexpr int32_t tiles = HeadDim / warps / 8;
-  shared_tile<attention_block> probabilities{const_cast<__nv_bfloat16*>(memory.queries)};
+  constexpr int32_t columns = HeadDim / warps < 16 ? 16 : HeadDim / warps, tiles = columns / 8;
+  shared_tile<attention_block> probabilities{const_cast<__nv_bfloat16*>(memory.probabilities)};
   shared_tile<HeadDim> values{const_cast<__nv_bfloat16*>(memory.values)};
   int32_t warp = int32_t(threadIdx.x) / 32, lane = int32_t(threadIdx.x) % 32;
+  if (warp * columns >= HeadDim)
+    return;
   float o[tiles][4] = {};
 #pragma unroll
   for (int32_t step = 0; step < attention_block / 16; ++step) {
@@ -202,10 +209,10 @@ __device__ void combine_blocks(const decode_attention_params& params, const atte
       float2 ml = __ldcg(maxima_and_sums + b * at.group + head);
       float4 part = __ldcg(partials + int64_t(b) * at.group * fours + i);
       row.add(ml.x, ml.y, old_factor, factor);
-      o[0] = fmaf(o[0], old_factor, part.x * factor);
-      o[1] = fmaf(o[1], old_factor, part.y * factor);
-      o[2] = fmaf(o[2], old_factor, part.z * factor);
-      o[3] = fmaf(o[3], old_factor, part.w * factor);
+      o[0] = fmaf(part.x, factor, o[0] * old_factor);
+      o[1] = fmaf(part.y, factor, o[1] * old_factor);
+      o[2] = fmaf(part.z, factor, o[2] * old_factor);
+      o[3] = fmaf(part.w, factor, o[3] * old_factor);
     }
     float inverse = 1.0f / row.sum;
     __nv_bfloat162 out[2] = {__floats2bfloat162_rn(o[0] * inverse, o[1] * inverse),
@@ -246,8 +253,8 @@ __global__ void __launch_bounds__(threads)
   copies_wait<0>();
   __syncthreads();
   float s[2][4] = {}, m[2], l[2];
-  score_block(params, at, memory, s);
-  softmax_block(memory, s, m, l);
+  score_block(at, memory, s);
+  softmax_block(memory, params.scale * log2_e, s, m, l);
   weigh_values(params, at, memory, m, l);
   __syncthreads();
   uint32_t* counter = params.counters + at.sequence * int32_t(gridDim.y) + at.kv_head;

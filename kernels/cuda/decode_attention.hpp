@@ -10,18 +10,18 @@
 namespace troupe::cuda {
 
 /// Keys in a block of attention: blocks lie at multiples of it, whatever the batch, the context or the query.
-inline constexpr int32_t attention_block = 64;
+inline constexpr int32_t attention_block = 128;
 
 /// One step of decoding: rotates query and key of each sequence's new token, writes its key and value into
 /// the pages, and attends to all positions up to it.
 ///
 /// Numeric definition, the same for prefill. Rotated queries and keys are bf16. In a block: scores by
-/// tensor-core steps of 16 over head_dim ascending, one fp32 accumulator; t = score * scale * log2(e); m =
-/// max t; p = 2^(t - m); sums of p: lane j of 4 takes keys 8 i + 2 j and 8 i + 2 j + 1 of every 16 keys in
-/// order, the four 16s in order, then (0 + 1) + (2 + 3); output = bf16(p) times values, 16 keys at a time
-/// ascending, one fp32 accumulator. Blocks combine in order: M' = max(M, m), a = 2^(M - M'), b = 2^(m - M'),
-/// L = fma(L, a, l * b), O = fma(O, a, o * b). The result is bf16(O * (1 / L)). Source: Flash-Decoding (Dao
-/// et al. 2023), with blocks at fixed places.
+/// tensor-core steps of 16 over head_dim ascending, one fp32 accumulator; f = scale * log2(e); m = f * max
+/// score; p = 2^fma(score, f, -m); sums of p: lane j of 4 takes keys 8 i + 2 j and 8 i + 2 j + 1 of every 16
+/// keys in order, the eight 16s in order, then (0 + 1) + (2 + 3); output = bf16(p) times values, 16 keys at a
+/// time ascending, one fp32 accumulator. Blocks combine in order: M' = max(M, m), a = 2^(M - M'), b = 2^(m -
+/// M'), L = fma(l, b, L * a), O = fma(o, b, O * a). The result is bf16(O * (1 / L)). Source: Flash-Decoding
+/// (Dao et al. 2023), with blocks at fixed places.
 struct decode_attention_params {
   const bf16* qkv;             // [sequences, (heads + 2 kv_heads) * head_dim]
   const float* rope_table;     // [table_positions, head_dim / 2, 2]: cosine, sine

@@ -5,6 +5,8 @@
 #include "kernels/cuda/embed.hpp"
 #include "kernels/cuda/linear.hpp"
 #include "kernels/cuda/llama_prefill.hpp"
+#include "kernels/cuda/quantized_linear.hpp"
+#include "kernels/cuda/quantized_pack.hpp"
 #include "kernels/cuda/rms_norm.hpp"
 #include "kernels/cuda/rope_append.hpp"
 #include "kernels/cuda/silu_multiply.hpp"
@@ -15,7 +17,7 @@ namespace troupe::cuda {
 
 /// Raised with each change of a parameter struct or of this table; a node refuses a library of another
 /// number.
-inline constexpr uint32_t library_version = 1;
+inline constexpr uint32_t library_version = 2;
 
 /// What a node finds in libtroupe_cuda.so through dlsym(library_entry_name): it links none of it.
 struct library_table {
@@ -25,7 +27,11 @@ struct library_table {
   launch_status (*decode_attention)(const decode_attention_params&, const gpu_stream&);
   launch_status (*embed)(const embed_params&, const gpu_stream&);
   launch_status (*linear)(const linear_params&, const gpu_stream&, const linear_geometry&);
-  launch_status (*prefill_attention)(const prefill_attention_params&, const gpu_stream&);
+  launch_status (*prefill_attention)(const prefill_attention_params&, const gpu_stream&, attention_path);
+  launch_status (*quantized_linear)(const quantized_linear_params&, const gpu_stream&,
+                                    const linear_geometry&);
+  launch_status (*pack_quantized)(const pack_params&, const gpu_stream&);
+  launch_status (*dequantize)(const dequantize_params&, const gpu_stream&);
   launch_status (*rms_norm)(const rms_norm_params&, const gpu_stream&);
   launch_status (*rope_append)(const rope_append_params&, const gpu_stream&);
   launch_status (*silu_multiply)(const silu_multiply_params&, const gpu_stream&);

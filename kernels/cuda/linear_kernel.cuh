@@ -2,6 +2,7 @@
 
 #include "kernels/cuda/linear.hpp"
 #include "kernels/cuda/ptx.cuh"
+#include "kernels/cuda/ring_cursor.cuh"
 #include "kernels/cuda/silu.cuh"
 
 #include <cuda_bf16.h>
@@ -40,19 +41,6 @@ struct linear_ring {
     return base + ring_header_bytes + uint32_t(stage) * uint32_t(stage_bytes);
   }
   __device__ uint32_t input(int32_t stage) const { return weight(stage) + uint32_t(weight_bytes); }
-};
-
-/// A place in the ring and how often it came round.
-struct ring_cursor {
-  int32_t stage = 0;
-  uint32_t parity = 0;
-
-  __device__ void advance(int32_t stages) {
-    if (++stage == stages) {
-      stage = 0;
-      parity ^= 1;
-    }
-  }
 };
 
 /// The fetching thread: weights as early as the ring has room, inputs once the previous kernel has ended.

@@ -2,6 +2,8 @@
 #include "kernels/cuda/embed.hpp"
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/llama_prefill.hpp"
+#include "kernels/cuda/quantized_linear.hpp"
+#include "kernels/cuda/quantized_pack.hpp"
 #include "kernels/cuda/rms_norm.hpp"
 #include "kernels/cuda/rope_append.hpp"
 #include "kernels/cuda/silu_multiply.hpp"
@@ -48,18 +50,29 @@ private:
           stream_));
   }
 
-  void product(const bf16* input, const bf16* weight, void* output, int32_t rows, int32_t n, int32_t k,
-               linear_result result) {
+  void product(const bf16* input, const weight_matrix& weight, void* output, int32_t rows, int32_t n,
+               int32_t k, linear_result result) {
     if (rows > rows_of_linear && many_rows_ != nullptr) {
+      const bf16* values = weight.rows();
+      if (weight.format != weight_format::bf16_rows) {
+        values = params_.dequantized;
+        if (status_ == launch_status::ok)
+          then(dequantize({weight.data, params_.dequantized, weight.format, n, k}, stream_));
+      }
       if (status_ == launch_status::ok)
-        then(many_rows_->run({input, weight, output, rows, n, k, result}, stream_.handle));
+        then(many_rows_->run({input, values, output, rows, n, k, result}, stream_.handle));
       return;
     }
     int64_t row_bytes = int64_t(n) * (result == linear_result::bf16_rows ? 2 : 4);
-    for (int32_t at = 0; at < rows && status_ == launch_status::ok; at += rows_of_linear)
-      then(linear({input + int64_t(at) * k, weight, static_cast<uint8_t*>(output) + at * row_bytes,
-                   std::min(rows_of_linear, rows - at), n, k, result},
-                  stream_));
+    for (int32_t at = 0; at < rows && status_ == launch_status::ok; at += rows_of_linear) {
+      const bf16* from = input + int64_t(at) * k;
+      void* to = static_cast<uint8_t*>(output) + at * row_bytes;
+      int32_t count = std::min(rows_of_linear, rows - at);
+      if (weight.format == weight_format::bf16_rows)
+        then(linear({from, weight.rows(), to, count, n, k, result}, stream_));
+      else
+        then(quantized_linear({from, weight.data, to, count, n, k, result, weight.format}, stream_));
+    }
   }
 
   void attend(const llama_layer& layer) {
@@ -71,7 +84,8 @@ private:
     if (status_ == launch_status::ok)
       then(prefill_attention({scratch_.qkv, params_.slices, params_.block_tables, layer.pages,
                               scratch_.attended, params_.slice_count, weights_.heads, params_.table_stride,
-                              params_.tokens_max, 1.0f / std::sqrt(static_cast<float>(weights_.head_dim))},
+                              params_.tokens_max, params_.tokens,
+                              1.0f / std::sqrt(static_cast<float>(weights_.head_dim))},
                              stream_));
   }
 

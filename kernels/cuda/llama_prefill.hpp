@@ -18,11 +18,14 @@ struct llama_prefill_params {
   int32_t* next_token;                                                // [logit_count]
   int32_t tokens, slice_count, tokens_max, table_stride, logit_count; // tokens_max: of a slice
   bf16* gate_up;                                                      // scratch: [tokens, 2 * intermediate]
+  bf16* dequantized; // scratch: the largest [n, k] among quantized weights, null without any
 };
 
 /// `scratch` holds tokens rows (logits, best and rows_done: logit_count). Products of more than 64 rows go to
 /// `many_rows`, or in pieces of 64 to linear() where it is null: for shapes that fail the self-test. Errors:
 /// those of the launchers.
+///
+/// A quantized weight of such a product is first written out in bf16: the values that decoding multiplies by.
 launch_status llama_prefill(const llama_weights& weights, const llama_scratch& scratch,
                             const llama_prefill_params& params, prefill_linear* many_rows,
                             const gpu_stream& stream);

@@ -3,6 +3,7 @@
 #include "kernels/cuda/embed.hpp"
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/llama_step.hpp"
+#include "kernels/cuda/quantized_linear.hpp"
 #include "kernels/cuda/rms_norm.hpp"
 
 #include <cmath>
@@ -44,10 +45,15 @@ private:
           stream_));
   }
 
-  void product(const bf16* input, const bf16* weight, void* output, int32_t n, int32_t k,
+  void product(const bf16* input, const weight_matrix& weight, void* output, int32_t n, int32_t k,
                linear_result result) {
-    if (status_ == launch_status::ok)
-      then(linear({input, weight, output, params_.sequences, n, k, result}, stream_));
+    if (status_ != launch_status::ok)
+      return;
+    if (weight.format == weight_format::bf16_rows)
+      then(linear({input, weight.rows(), output, params_.sequences, n, k, result}, stream_));
+    else
+      then(quantized_linear({input, weight.data, output, params_.sequences, n, k, result, weight.format},
+                            stream_));
   }
 
   void attend(const llama_layer& layer) {

@@ -5,6 +5,7 @@
 #include "kernels/cuda/linear.hpp"
 #include "kernels/cuda/status.hpp"
 #include "kernels/cuda/stream.hpp"
+#include "kernels/cuda/weight_matrix.hpp"
 
 #include <cstdint>
 
@@ -12,11 +13,11 @@ namespace troupe::cuda {
 
 struct llama_layer {
   const float* attention_norm; // [hidden]
-  const bf16* qkv; // [(heads + 2 kv_heads) * head_dim, hidden]; pairs of rotary embedding are neighbours
-  const bf16* attention_output; // [hidden, heads * head_dim]
-  const float* feed_norm;       // [hidden]
-  const bf16* gate_up;          // [2 * intermediate, hidden], alternating 8 of gate, 8 of up
-  const bf16* down;             // [hidden, intermediate]
+  weight_matrix qkv; // [(heads + 2 kv_heads) * head_dim, hidden]; pairs of rotary embedding are neighbours
+  weight_matrix attention_output; // [hidden, heads * head_dim]
+  const float* feed_norm;         // [hidden]
+  weight_matrix gate_up;          // [2 * intermediate, hidden], alternating 8 of gate, 8 of up
+  weight_matrix down;             // [hidden, intermediate]
   kv_pages pages;
 };
 
@@ -24,7 +25,7 @@ struct llama_weights {
   const llama_layer* layers; // [layer_count], on the host
   const bf16* embedding;     // [vocabulary, hidden]
   const float* output_norm;  // [hidden]
-  const bf16* output;        // [vocabulary, hidden]
+  weight_matrix output;      // [vocabulary, hidden]
   const float* rope_table;   // [table_positions, head_dim / 2, 2]
   int32_t layer_count, hidden, intermediate, heads, kv_heads, head_dim, vocabulary, table_positions;
   float epsilon;

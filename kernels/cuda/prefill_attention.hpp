@@ -23,10 +23,20 @@ struct prefill_attention_params {
   bf16* output; // [rows, heads * head_dim]
   int32_t slice_count, heads, table_stride;
   int32_t tokens_max; // of a slice; sets the grid
+  int32_t rows;       // of qkv; none after them is read
   float scale;        // 1 / sqrt(head_dim)
 };
 
-/// head_dim: 64, 128 or 256. Errors: shape_mismatch, launch_failed.
-launch_status prefill_attention(const prefill_attention_params& params, const gpu_stream& stream);
+/// Which kernel attends; no choice alters a bit.
+enum class attention_path : int32_t {
+  fastest,
+  warps,      // mma.sync, 64 query rows a block: any card, any head_dim
+  warpgroups, // wgmma fed by the copy engine, 128 query rows: sm_90, head_dim 64 or 128
+};
+
+/// head_dim: 64, 128 or 256. Errors: shape_mismatch, unsupported (the path, on this card or shape),
+/// launch_failed.
+launch_status prefill_attention(const prefill_attention_params& params, const gpu_stream& stream,
+                                attention_path path = attention_path::fastest);
 
 } // namespace troupe::cuda

@@ -43,6 +43,26 @@ __device__ inline void barrier_arrive(uint32_t barrier) {
   asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(barrier) : "memory");
 }
 
+/// Arrives if `does`, without a branch.
+__device__ inline void barrier_arrive_if(bool does, uint32_t barrier) {
+  asm volatile("{ .reg .pred does; setp.ne.b32 does, %1, 0;\n"
+               "@does mbarrier.arrive.shared::cta.b64 _, [%0]; }" ::"r"(barrier),
+               "r"(int32_t(does))
+               : "memory");
+}
+
+/// Whether the phase has ended; asks at least once, and looks at the answer when the caller does.
+__device__ inline bool barrier_has_ended(uint32_t barrier, uint32_t parity) {
+  uint32_t done;
+  asm volatile("{ .reg .pred done;\n"
+               "mbarrier.try_wait.parity.shared::cta.b64 done, [%1], %2;\n"
+               "selp.u32 %0, 1, 0, done; }"
+               : "=r"(done)
+               : "r"(barrier), "r"(parity)
+               : "memory");
+  return done != 0;
+}
+
 /// Block scope. Cluster scope (acquire.cluster) would invalidate the L1 at each wait, and release.cluster
 /// fence the whole device at each arrival: 0.8 us a stage on an H100.
 __device__ inline void barrier_wait(uint32_t barrier, uint32_t parity) {
@@ -51,6 +71,15 @@ __device__ inline void barrier_wait(uint32_t barrier, uint32_t parity) {
                "@!done bra again; }" ::"r"(barrier),
                "r"(parity)
                : "memory");
+}
+
+/// Waits until `threads` threads have come to barrier `id` (1 to 15), here or by named_barrier_arrive.
+__device__ inline void named_barrier_wait(int32_t id, int32_t threads) {
+  asm volatile("bar.sync %0, %1;" ::"r"(id), "r"(threads) : "memory");
+}
+
+__device__ inline void named_barrier_arrive(int32_t id, int32_t threads) {
+  asm volatile("bar.arrive %0, %1;" ::"r"(id), "r"(threads) : "memory");
 }
 
 // Bulk tensor copies
@@ -66,6 +95,24 @@ __device__ inline void tensor_copy(uint32_t target, const CUtensorMap* map, int3
       " [%0], [%1, {%2, %3, %4}], [%5], %6;" ::"r"(target),
       "l"(map), "r"(x), "r"(y), "r"(z), "r"(barrier), "l"(policy)
       : "memory");
+}
+
+__device__ inline void tensor_copy(uint32_t target, const CUtensorMap* map, int32_t x, int32_t y, int32_t z,
+                                   int32_t u, int32_t v, uint32_t barrier, uint64_t policy) {
+  asm volatile(
+      "cp.async.bulk.tensor.5d.shared::cluster.global.tile.mbarrier::complete_tx::bytes.L2::cache_hint"
+      " [%0], [%1, {%2, %3, %4, %5, %6}], [%7], %8;" ::"r"(target),
+      "l"(map), "r"(x), "r"(y), "r"(z), "r"(u), "r"(v), "r"(barrier), "l"(policy)
+      : "memory");
+}
+
+/// Bytes: a multiple of 16, as both addresses.
+__device__ inline void bulk_copy(uint32_t target, const void* source, uint32_t bytes, uint32_t barrier,
+                                 uint64_t policy) {
+  asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes.L2::cache_hint"
+               " [%0], [%1], %2, [%3], %4;" ::"r"(target),
+               "l"(source), "r"(bytes), "r"(barrier), "l"(policy)
+               : "memory");
 }
 
 __device__ inline void tensor_map_prefetch(const CUtensorMap* map) {
@@ -152,6 +199,14 @@ __device__ inline void mma_16x8x16(float (&d)[4], const uint32_t (&a)[4], uint32
 
 __device__ inline void load_matrices(uint32_t (&out)[4], uint32_t address) {
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+               : "=r"(out[0]), "=r"(out[1]), "=r"(out[2]), "=r"(out[3])
+               : "r"(address)
+               : "memory");
+}
+
+/// 16 bytes a lane; address: 16-byte aligned.
+__device__ inline void load_shared(uint32_t (&out)[4], uint32_t address) {
+  asm volatile("ld.shared.v4.u32 {%0, %1, %2, %3}, [%4];"
                : "=r"(out[0]), "=r"(out[1]), "=r"(out[2]), "=r"(out[3])
                : "r"(address)
                : "memory");

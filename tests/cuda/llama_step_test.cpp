@@ -2,6 +2,7 @@
 #include "kernels/cuda/llama_prefill.hpp"
 #include "tests/cuda/device_array.hpp"
 #include "tests/cuda/host_bf16.hpp"
+#include "tests/cuda/quantized_case.hpp"
 
 #include <algorithm>
 #include <catch2/catch.hpp>
@@ -19,10 +20,24 @@ struct matrix {
   int32_t rows, columns;
   std::vector<bf16> values;
   std::unique_ptr<device_array<bf16>> device;
+  std::unique_ptr<quantized_case> packed;
+  weight_format format;
 
-  matrix(int32_t n, int32_t k, double deviation, std::mt19937& random)
-      : rows(n), columns(k), values(random_bf16(static_cast<size_t>(n * k), deviation, random)),
-        device(std::make_unique<device_array<bf16>>(values)) {}
+  matrix(int32_t n, int32_t k, double deviation, std::mt19937& random,
+         weight_format of = weight_format::bf16_rows)
+      : rows(n), columns(k), format(of) {
+    if (format == weight_format::bf16_rows) {
+      values = random_bf16(static_cast<size_t>(n * k), deviation, random);
+      device = std::make_unique<device_array<bf16>>(values);
+    } else {
+      packed = std::make_unique<quantized_case>(format, n, k, deviation, random);
+      values = packed->dequantized();
+    }
+  }
+
+  weight_matrix weight() const {
+    return packed ? weight_matrix(packed->packed(), format) : weight_matrix(device->get());
+  }
 
   double at(int32_t row, int32_t column) const {
     return widen(values[static_cast<size_t>(row * columns + column)]);
@@ -65,10 +80,15 @@ struct layer {
   norm_weight attention_norm, feed_norm;
   matrix qkv, output, gate_up, down;
 
-  explicit layer(std::mt19937& random)
-      : attention_norm(random), feed_norm(random), qkv(wide + 2 * kv_wide, hidden, 0.08, random),
-        output(hidden, wide, 0.05, random), gate_up(2 * intermediate, hidden, 0.06, random),
-        down(hidden, intermediate, 0.05, random) {}
+  /// Packed: each format where its blocks fit.
+  layer(std::mt19937& random, bool packed)
+      : attention_norm(random), feed_norm(random),
+        qkv(wide + 2 * kv_wide, hidden, 0.08, random,
+            packed ? weight_format::q4_k : weight_format::bf16_rows),
+        output(hidden, wide, 0.05, random, packed ? weight_format::q8_0 : weight_format::bf16_rows),
+        gate_up(2 * intermediate, hidden, 0.06, random,
+                packed ? weight_format::q4_k : weight_format::bf16_rows),
+        down(hidden, intermediate, 0.05, random, packed ? weight_format::q4_1 : weight_format::bf16_rows) {}
 };
 
 std::vector<float> make_angles() {
@@ -84,15 +104,16 @@ std::vector<float> make_angles() {
 
 struct model {
   std::mt19937 random{41};
-  matrix embedding{vocabulary, hidden, 1.0, random}, output{vocabulary, hidden, 0.1, random};
+  matrix embedding{vocabulary, hidden, 1.0, random}, output;
   norm_weight output_norm{random};
   std::vector<float> angles = make_angles();
   device_array<float> device_angles{angles};
   std::vector<layer> layers;
 
-  model() {
+  explicit model(bool packed)
+      : output(vocabulary, hidden, 0.1, random, packed ? weight_format::q4_1 : weight_format::bf16_rows) {
     for (int32_t i = 0; i < layer_count; ++i)
-      layers.emplace_back(random);
+      layers.emplace_back(random, packed);
   }
 };
 
@@ -169,7 +190,8 @@ public:
       : model_(m), count_(sequences), n_(static_cast<size_t>(rows)),
         pages_(static_cast<size_t>(layer_count * sequences * table_stride * page_elements)),
         residual_(n_ * hidden), normed_(n_ * hidden), qkv_(n_ * (wide + 2 * kv_wide)), attended_(n_ * wide),
-        activated_(n_ * intermediate), gate_up_(n_ * 2 * intermediate), logits_(n_ * vocabulary),
+        activated_(n_ * intermediate), gate_up_(n_ * 2 * intermediate),
+        dequantized_(2 * intermediate * hidden), logits_(n_ * vocabulary),
         partials_(decode_attention_partial_bytes(sequences, heads, head_dim, positions_max) / sizeof(float)),
         counters_(n_ * kv_heads), best_(n_), rows_done_(n_), tables_(make_tables(sequences)) {
     counters_.fill(0);
@@ -179,8 +201,8 @@ public:
       const layer& w = m.layers[static_cast<size_t>(l)];
       kv_pages pages{pages_.get() + l * sequences * table_stride * page_elements, page_elements, kv_heads,
                      head_dim};
-      layers_.push_back({w.attention_norm.device->get(), w.qkv.device->get(), w.output.device->get(),
-                         w.feed_norm.device->get(), w.gate_up.device->get(), w.down.device->get(), pages});
+      layers_.push_back({w.attention_norm.device->get(), w.qkv.weight(), w.output.weight(),
+                         w.feed_norm.device->get(), w.gate_up.weight(), w.down.weight(), pages});
     }
   }
 
@@ -211,9 +233,13 @@ public:
         next(tokens.size());
     device_array<prefill_slice> slice(slices);
     auto total = static_cast<int32_t>(tokens.size());
-    llama_prefill_params params{token.get(),  position.get(), sequence.get(), tables_.get(), slice.get(),
-                                row.get(),    next.get(),     total,          count_,        count,
-                                table_stride, total,          gate_up_.get()};
+    llama_prefill_params params{token.get(),    position.get(),
+                                sequence.get(), tables_.get(),
+                                slice.get(),    row.get(),
+                                next.get(),     total,
+                                count_,         count,
+                                table_stride,   total,
+                                gate_up_.get(), dequantized_.get()};
     TROUPE_CHECK(llama_prefill(weights(), scratch(), params, many_rows, {}) == launch_status::ok,
                  last_mismatch().name);
     auto out = logits_.read();
@@ -237,7 +263,7 @@ private:
     w.layers = layers_.data();
     w.embedding = model_.embedding.device->get();
     w.output_norm = model_.output_norm.device->get();
-    w.output = model_.output.device->get();
+    w.output = model_.output.weight();
     w.rope_table = model_.device_angles.get();
     w.layer_count = layer_count;
     w.hidden = hidden;
@@ -261,7 +287,7 @@ private:
   size_t n_;
   device_array<bf16> pages_;
   device_array<float> residual_;
-  device_array<bf16> normed_, qkv_, attended_, activated_, gate_up_;
+  device_array<bf16> normed_, qkv_, attended_, activated_, gate_up_, dequantized_;
   device_array<float> logits_, partials_;
   device_array<uint32_t> counters_;
   device_array<uint64_t> best_;
@@ -274,7 +300,7 @@ private:
 
 TEST_CASE(
     "decoding a small Llama agrees with float64, and a sequence has the same bits alone and in company") {
-  model m;
+  model m(GENERATE(false, true)); // packed weights or not
   constexpr int32_t batch = 19, steps = 70;
   constexpr int32_t watched = 5;
   device_batch together(m, batch, batch), alone(m, 1, 1);
@@ -306,7 +332,7 @@ TEST_CASE(
 }
 
 TEST_CASE("prefilled tokens have the bits of decoded ones, in any chunking") {
-  model m;
+  model m(GENERATE(false, true));
   constexpr int32_t batch = 3, length = 90;
   device_batch decoding(m, batch, batch), prefilling(m, batch, batch * length);
   std::vector<float> decoded(static_cast<size_t>(batch * length * vocabulary));

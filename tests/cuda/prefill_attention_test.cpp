@@ -14,7 +14,7 @@ struct model_shape {
   int32_t heads, kv_heads, head_dim;
 };
 
-constexpr int32_t positions_max = 320, table_stride = positions_max / page_tokens;
+constexpr int32_t positions_max = 704, table_stride = positions_max / page_tokens;
 
 /// Sequences whose new tokens go through prefill or, one at a time, through decode.
 class step_case {
@@ -40,7 +40,7 @@ public:
   }
 
   /// In steps of at most chunk_tokens of each sequence.
-  std::vector<bf16> prefill(int32_t chunk_tokens) {
+  std::vector<bf16> prefill(int32_t chunk_tokens, attention_path path) {
     device_array<bf16> qkv(qkv_), pages(pages_), output(output_elements());
     device_array<float> rope(rope_);
     device_array<int32_t> positions(positions_), sequences(sequences_), tables(tables_);
@@ -65,8 +65,9 @@ public:
       p.heads = shape_.heads;
       p.table_stride = table_stride;
       p.tokens_max = chunk_tokens;
+      p.rows = static_cast<int32_t>(positions_.size());
       p.scale = scale();
-      TROUPE_CHECK(prefill_attention(p, {}) == launch_status::ok, last_mismatch().name);
+      TROUPE_CHECK(prefill_attention(p, {}, path) == launch_status::ok, last_mismatch().name);
       expect_ok(cudaDeviceSynchronize());
     }
     return output.read();
@@ -140,15 +141,25 @@ private:
 
 } // namespace
 
-TEST_CASE("a token's attention has the same bits through prefill, in any chunking, and through decode") {
+TEST_CASE("a token's attention has the same bits through prefill, on any path in any chunking, and through "
+          "decode") {
   for (model_shape shape :
        {model_shape{32, 8, 128}, model_shape{9, 3, 64}, model_shape{4, 1, 256}, model_shape{28, 4, 128}}) {
-    step_case c(shape, {{0, 150, 0, 0}, {150, 1, 37, 1}, {151, 99, 200, 2}, {250, 19, 63, 3}});
+    step_case c(shape,
+                {{0, 300, 0, 0}, {300, 1, 37, 1}, {301, 150, 510, 2}, {451, 19, 63, 3}, {470, 130, 127, 4}});
     auto decoded = c.decode();
-    for (int32_t chunk_tokens : {320, 64, 50, 19}) {
-      auto prefilled = c.prefill(chunk_tokens);
-      CAPTURE(shape.heads, shape.kv_heads, shape.head_dim, chunk_tokens);
-      CHECK(count_different(decoded.data(), prefilled.data(), decoded.size()) == 0);
-    }
+    for (int32_t chunk_tokens : {704, 128, 100, 19})
+      for (auto path : {attention_path::warps, attention_path::warpgroups}) {
+        if (path == attention_path::warpgroups && shape.head_dim > 128)
+          continue;
+        auto prefilled = c.prefill(chunk_tokens, path);
+        CAPTURE(shape.heads, shape.kv_heads, shape.head_dim, chunk_tokens, int32_t(path));
+        CHECK(count_different(decoded.data(), prefilled.data(), decoded.size()) == 0);
+      }
   }
+}
+
+TEST_CASE("prefill attention says which path a shape has not") {
+  step_case c({4, 1, 256}, {{0, 5, 0, 0}});
+  CHECK_THROWS(c.prefill(5, attention_path::warpgroups));
 }
