@@ -112,6 +112,7 @@ public:
         continue;
       const auto known = read(row); // after all writes: nobody else may have written to its pages
       first_cached.try_emplace(row.id, row.cached_tokens);
+      begun.try_emplace(row.id, clock.now());
       computed[row.id] += static_cast<int32_t>(row.tokens.size());
       if (row.sample) {
         auto& answer = answers[row.id];
@@ -137,11 +138,21 @@ public:
   void answer_pages() {
     auto request = std::move(*pages);
     pages.reset();
+    for (auto id : request.released)
+      if (!std::ranges::count(ended, id))
+        gave_way.push_back(id);
     auto answer = book.answer(request);
     for (const auto& grant : answer.grants)
       waits += grant.awaits ? 1 : 0;
     book.check_conservation();
     act(planner.grants(std::move(answer), clock.now()));
+  }
+
+  /// Until nothing is pending.
+  void finish(uint32_t seed = 1) {
+    std::mt19937 random(seed);
+    while (turn(random)) {
+    }
   }
 
   /// What a row's pages hold, from the first position to the row's last.
@@ -186,7 +197,8 @@ public:
   std::map<std::pair<page_id, int32_t>, token_id> memory; // (page, place in it) → token
   std::map<sequence_id, std::vector<token_id>> prompts, answers;
   std::map<sequence_id, int32_t> limits, computed, first_cached;
-  std::vector<sequence_id> ended; // in this order
+  std::vector<sequence_id> ended, gave_way; // in this order; cancelled ones count among the latter
+  std::map<sequence_id, steady_time> begun;
   int preempted = 0, reports = 0, canaries = 0, waits = 0;
 };
 

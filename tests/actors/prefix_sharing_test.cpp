@@ -11,12 +11,6 @@ std::vector<token_id> tokens_of(int32_t count, token_id first = 1) {
   return out;
 }
 
-void finish(planner_world& world, uint32_t seed = 1) {
-  std::mt19937 random(seed);
-  while (world.turn(random)) {
-  }
-}
-
 } // namespace
 
 TEST_CASE("of a known prefix only the rest is computed, at every page border") {
@@ -25,12 +19,12 @@ TEST_CASE("of a known prefix only the rest is computed, at every page border") {
       CAPTURE(shared, rest);
       planner_world world(small_limits(), 300);
       world.submit(1, tokens_of(shared), 2);
-      finish(world);
+      world.finish();
       auto longer = tokens_of(shared);
       const auto more = tokens_of(rest, 5000);
       longer.insert(longer.end(), more.begin(), more.end());
       world.submit(2, longer, 2);
-      finish(world);
+      world.finish();
       // Two answer tokens, the last of which is never computed. A whole prompt is never taken from the cache.
       const auto known = shared / page_tokens * page_tokens;
       const auto cached = std::min(known, (shared + rest - 1) / page_tokens * page_tokens);
@@ -44,12 +38,12 @@ TEST_CASE("of a known prefix only the rest is computed, at every page border") {
 TEST_CASE("a follow-up turn finds the answer's pages too") {
   planner_world world(small_limits(), 100);
   world.submit(1, tokens_of(20), 40);
-  finish(world);
+  world.finish();
   auto next = tokens_of(20);
   next.insert(next.end(), world.answers[1].begin(), world.answers[1].end());
   next.push_back(7);
   world.submit(2, next, 3);
-  finish(world);
+  world.finish();
   CHECK(world.first_cached[2] == 48); // of 59 that were computed
   CHECK(world.answers[2] == world.expected(2));
 }
@@ -57,12 +51,12 @@ TEST_CASE("a follow-up turn finds the answer's pages too") {
 TEST_CASE("two tenants and two salts share nothing") {
   planner_world world(small_limits(), 100);
   world.submit(1, tokens_of(100), 2, "a");
-  finish(world);
+  world.finish();
   world.submit(2, tokens_of(100), 2, "b");
-  finish(world);
+  world.finish();
   CHECK(world.first_cached[2] == 0);
   world.submit(3, tokens_of(100), 2, "b");
-  finish(world);
+  world.finish();
   CHECK(world.first_cached[3] == 96);
   dispatch_sequence salted;
   salted.id = 4;
@@ -75,7 +69,7 @@ TEST_CASE("two tenants and two salts share nothing") {
   world.limits[4] = 2;
   world.prompts[4] = tokens_of(100);
   world.act(world.planner.add(std::move(salted), world.clock.now()));
-  finish(world);
+  world.finish();
   CHECK(world.first_cached[4] == 0);
 }
 
@@ -85,7 +79,7 @@ TEST_CASE("with the cache off nothing is shared and nothing is kept") {
   planner_world world(limits, 100);
   for (sequence_id id = 1; id <= 3; ++id)
     world.submit(id, tokens_of(100), 20);
-  finish(world);
+  world.finish();
   for (sequence_id id = 1; id <= 3; ++id) {
     CHECK(world.first_cached[id] == 0);
     CHECK(world.answers[id] == world.expected(id));
@@ -101,7 +95,7 @@ TEST_CASE("what one sequence is computing, others with the same beginning wait f
     prompt.push_back(1000 + static_cast<token_id>(id));
     world.submit(id, prompt, 20);
   }
-  finish(world);
+  world.finish();
   int32_t computed = 0;
   for (sequence_id id = 1; id <= 4; ++id) {
     CHECK(world.answers[id] == world.expected(id));
@@ -121,7 +115,7 @@ TEST_CASE("who waited for another's pages goes on when that one is cancelled") {
     for (int i = 0; i < turns; ++i)
       world.turn(random);
     world.act(world.planner.cancel(1, world.clock.now()));
-    finish(world);
+    world.finish();
     for (sequence_id id = 2; id <= 4; ++id)
       CHECK(world.answers[id] == world.expected(id));
     CHECK(world.book.used_pages() == 0);
