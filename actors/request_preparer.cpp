@@ -54,6 +54,9 @@ std::optional<rejection> request_preparer::check(const generation_request& reque
   if (request.timeout_ms && (*request.timeout_ms < 1 || *request.timeout_ms > limits_.request_timeout_ms))
     return invalid("timeout_ms", fmt::format("timeout_ms must be 1 to {} (request_timeout_ms), got {}",
                                              limits_.request_timeout_ms, *request.timeout_ms));
+  if (request.priority < -priority_max || request.priority > priority_max)
+    return invalid("priority", fmt::format("priority must be {} to {} (lower goes first), got {}",
+                                           -priority_max, priority_max, request.priority));
   if (auto sampling = validate(request.sampling); !sampling)
     return invalid("", sampling.error().message);
   return std::nullopt;
@@ -128,6 +131,9 @@ tl::expected<open_entry, rejection> request_preparer::prepare(generation_request
   entry.spec.sampling.seed = request.seed ? *request.seed : draw_seed();
   entry.spec.max_tokens = static_cast<int32_t>(wanted);
   entry.spec.end_tokens = tokens_->end_tokens();
+  entry.spec.tenant = std::move(request.tenant);
+  entry.spec.cache_salt = std::move(request.cache_salt);
+  entry.spec.priority = request.priority;
   entry.timeout_ms = timeout_ms - waited_ms;
   entry.resume = std::move(request.resume);
   return entry;

@@ -80,7 +80,8 @@ sampled_token step_runner::sample(const step_row& row, std::span<float> logits) 
   sampled_token out{.id = row.id,
                     .position = static_cast<int32_t>(known.choose.emitted_count()),
                     .token = 0,
-                    .finish = finish_reason::none};
+                    .finish = finish_reason::none,
+                    .cached_tokens = row.cached_tokens};
   const auto token = known.choose.sample(logits);
   if (!token) {
     out.finish = finish_reason::error;

@@ -41,8 +41,10 @@ void ledger_entry::open_text() {
 
 void ledger_entry::append(const sampled_token& token) {
   TROUPE_CHECK(token.position == static_cast<int32_t>(emitted.size()), "a token out of order");
-  if (emitted.empty())
+  if (emitted.empty()) {
+    cached_tokens_ = token.cached_tokens;
     open_text();
+  }
   emitted.push_back(token.token);
   // The token that says "stop" is no text, whatever its bytes are.
   auto delta = token.finish == finish_reason::stop ? std::string{} : decoder_(token.token);
@@ -64,6 +66,7 @@ void ledger_entry::close_text(event_kind terminal) {
     push(kind).text = text_;
   log_[log_.size() - 2].cut = terminal == event_kind::incomplete;
   log_.back().prompt_tokens = static_cast<int32_t>(request.spec.prompt.size());
+  log_.back().cached_tokens = cached_tokens_;
   log_.back().output_tokens = static_cast<int32_t>(emitted.size());
 }
 
@@ -71,6 +74,7 @@ void ledger_entry::fail(request_error code, std::string message) {
   auto& event = push(event_kind::failed);
   event.text = text_;
   event.prompt_tokens = static_cast<int32_t>(request.spec.prompt.size());
+  event.cached_tokens = cached_tokens_;
   event.output_tokens = static_cast<int32_t>(emitted.size());
   event.error = code;
   event.error_message = std::move(message);

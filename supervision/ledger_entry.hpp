@@ -90,8 +90,9 @@ private:
   text_decoder decoder_;
   std::vector<response_event> log_; // index = sequence number
   std::string text_;
-  size_t sent_ = 0;         // events handed out
-  size_t acknowledged_ = 0; // events that the reader confirmed
+  int32_t cached_tokens_ = 0; // when its first token came: what a restart finds again is none of the client's
+  size_t sent_ = 0;           // events handed out
+  size_t acknowledged_ = 0;   // events that the reader confirmed
   int64_t unacknowledged_bytes_ = 0;
   int64_t log_bytes_ = 0;
   bool attached_ = true;
