@@ -31,6 +31,10 @@ int32_t batch_planner::sequence::capacity() const {
   return static_cast<int32_t>(block_table.size()) * page_tokens;
 }
 
+bool batch_planner::sequence::scored() const {
+  return dispatch.spec.prompt_logprobs && dispatch.emitted.empty();
+}
+
 batch_planner::batch_planner(planner_limits limits)
     : limits_(limits), window_(limits.batch_window, limits.max_batch_size) {}
 
@@ -203,6 +207,7 @@ void batch_planner::plan_step(effects& out, steady_time now) {
   // Decode rows first, all of them: a running stream waits for nobody's prompt, and no young one for the old.
   // Prompts share what the budget leaves, and move on in any case.
   int32_t budget = limits_.max_batch_size;
+  int32_t logits_rows = limits_.max_batch_size; // left: one for each row, or more where a prompt is ranked
   for (const bool decode : {true, false}) {
     if (!decode) {
       const auto rows = static_cast<int32_t>(plan.rows.size());
@@ -210,15 +215,18 @@ void batch_planner::plan_step(effects& out, steady_time now) {
       prefill_in_flight_ = 0;
     }
     for (auto& [id, candidate] : sequences_) {
-      if (static_cast<int32_t>(plan.rows.size()) >= limits_.max_batch_size || budget <= 0)
+      if (logits_rows <= 0 || budget <= 0)
         break;
       const auto pending = candidate.known() - candidate.computed;
       const bool decoding = pending == 1 && candidate.computed > 0;
       if (decoding != decode || candidate.in_step)
         continue;
-      const auto tokens = std::min({pending, budget, candidate.capacity() - candidate.computed});
+      auto tokens = std::min({pending, budget, candidate.capacity() - candidate.computed});
+      if (candidate.scored()) // half of what is left: others' prompts move on, too
+        tokens = std::min(tokens, (logits_rows + 1) / 2);
       if (tokens <= 0)
         continue;
+      logits_rows -= candidate.scored() ? tokens : 1;
       budget -= tokens;
       prefill_in_flight_ += decode ? 0 : tokens;
       if (!candidate.started) {
@@ -250,6 +258,7 @@ void batch_planner::add_row(step_plan& plan, sequence& chosen, int32_t tokens) {
     row.tokens.push_back(chosen.token_at(position));
   row.block_table.assign(chosen.block_table.begin(), chosen.block_table.begin() + pages_of(end));
   row.sample = end == chosen.known();
+  row.score = chosen.scored();
   if (!chosen.started)
     plan.started.push_back(chosen.dispatch);
   chosen.started = true;

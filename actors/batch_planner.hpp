@@ -63,6 +63,7 @@ private:
     int32_t known() const; // prompt and emitted tokens
     token_id token_at(int32_t position) const;
     int32_t capacity() const; // positions its pages cover
+    bool scored() const;      // its prompt's tokens are ranked: each of them takes a row of logits
   };
 
   effects advance(steady_time now);
