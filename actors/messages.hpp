@@ -121,7 +121,7 @@ struct response_event {
   std::string text;
   int32_t prompt_tokens = 0;                     // terminal events
   int32_t cached_tokens = 0;                     // of the prompt, from the prefix cache
-  int32_t output_tokens = 0;                     // terminal events: sampled tokens, the stop token included
+  int32_t output_tokens = 0;                     // deltas, terminal events: sampled tokens, an end token too
   bool cut = false;                              // output_item_done: max_tokens ended the item
   int64_t ended_at = 0;                          // terminal events: seconds since 1970
   request_error error = request_error::internal; // failed only
