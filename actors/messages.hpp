@@ -5,11 +5,13 @@
 #include "base/ids.hpp"
 #include "memory/page_chain.hpp"
 #include "model/sampling_params.hpp"
+#include "model/token_logprobs.hpp"
 
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 /// Every message between our actors: plain structs with units and shapes. No CAF here, so that the plain
@@ -33,24 +35,34 @@ struct resume_terms {
   std::string door_state;      // what the door needs to write the events again; opaque to all others
 };
 
-inline constexpr int32_t priority_max = 100; // and as many levels below 0
+inline constexpr int32_t priority_max = 100;          // and as many levels below 0
+inline constexpr size_t stop_strings_max = 16;        // of a request
+inline constexpr size_t stop_string_bytes_max = 1024; // each
+inline constexpr size_t stop_tokens_max = 1024;       // of a request
 
 /// What a client asks for, before validation. Absent values mean the default, never a sentinel.
 struct generation_request {
-  std::string response_id;            // "resp_…", made by the door (make_id)
-  std::string request_id;             // the client's X-Request-Id or the door's own, for the log
-  std::string model;                  // as the client named it; empty: whatever is served
-  std::vector<chat_message> messages; // rendered with the chat template; empty: `prompt` is used
-  std::string prompt;                 // continued as it is, without a template
-  std::optional<int32_t> max_tokens;  // of the answer; absent: up to the context length
-  std::optional<uint64_t> seed;       // absent: drawn by intake
-  sampling_params sampling;           // its seed is set from the field above
-  std::vector<std::string> stop;      // not in this release: must be empty
-  std::optional<int64_t> timeout_ms;  // absent: request_timeout_ms
-  std::string tenant;                 // whose key asked; empty: no keys. Shares no page with another
-  std::string cache_salt;             // of this tenant's requests only those with the same salt share pages
-  int32_t priority = 0;               // -priority_max to priority_max; lower goes first
-  steady_time arrived{};              // set by the front door: deadlines count from here
+  std::string response_id;             // "resp_…", made by the door (make_id)
+  std::string request_id;              // the client's X-Request-Id or the door's own, for the log
+  std::string model;                   // as the client named it; empty: whatever is served
+  std::vector<chat_message> messages;  // rendered with the chat template; empty: `prompt` is used
+  std::string prompt;                  // continued as it is, without a template
+  std::vector<token_id> prompt_tokens; // the same, in tokens of the vocabulary: nothing is put before them
+  std::optional<int32_t> max_tokens;   // of the answer; absent: up to the context length
+  std::optional<uint64_t> seed;        // absent: drawn by intake
+  sampling_params sampling;            // its seed is set from the field above; `choice`: each of n answers is
+                                       // a request of its own
+  // The answer ends before the first of these: at most stop_strings_max, of 1 to stop_string_bytes_max bytes.
+  std::vector<std::string> stop;
+  std::vector<token_id> stop_token_ids;    // at most stop_tokens_max: end tokens of this request
+  bool ignore_eos = false;                 // the model's own end tokens are tokens like others
+  bool include_stop_str_in_output = false; // of the stop string, or of the stop token
+  std::optional<int32_t> prompt_logprobs;  // 0 to logprobs_max alternatives beside each token of the prompt
+  std::optional<int64_t> timeout_ms;       // absent: request_timeout_ms
+  std::string tenant;                      // whose key asked; empty: no keys. Shares no page with another
+  std::string cache_salt; // of this tenant's requests only those with the same salt share pages
+  int32_t priority = 0;   // -priority_max to priority_max; lower goes first
+  steady_time arrived{};  // set by the front door: deadlines count from here. Unset: from intake
   resume_terms resume;
 };
 
@@ -88,13 +100,15 @@ struct intake_reply {
 enum class event_kind : uint8_t {
   created,
   in_progress,
-  output_item_added,
+  output_item_added, // logprobs: the prompt's, if prompt_logprobs asked for them, one a token
   content_part_added,
-  output_text_delta, // text: the delta, whole characters, never empty
-  output_text_done,  // text: the whole answer, here and in the following ones
+  output_text_delta, // text: the delta, whole characters, never empty. logprobs: of the tokens whose text
+                     // begins in this delta or, having none, before it
+  output_text_done,  // text: the whole answer, here and in the following ones. logprobs: likewise, all of
+                     // them; the last may have come with no delta, if they have no text
   content_part_done,
   output_item_done,
-  completed,  // terminal: a stop token
+  completed,  // terminal: an end token or a stop string, which is stop_reason
   incomplete, // terminal: max_tokens reached
   failed,     // terminal: error and error_message say why
 };
@@ -103,6 +117,9 @@ inline bool is_terminal(event_kind kind) {
   return kind >= event_kind::completed;
 }
 
+/// What of the request's stop_token_ids or stop ended the answer; neither: the model's own end token.
+using stop_reason = std::variant<std::monostate, token_id, std::string>;
+
 struct response_event {
   std::string response_id;
   int64_t sequence_number = 0; // 0, 1, 2, ... in each response
@@ -110,11 +127,14 @@ struct response_event {
   std::string text;
   int32_t prompt_tokens = 0;                     // terminal events
   int32_t cached_tokens = 0;                     // of the prompt, from the prefix cache
-  int32_t output_tokens = 0;                     // terminal events: sampled tokens, the stop token included
+  int32_t output_tokens = 0;                     // deltas, terminal events: sampled tokens, an end token too
   bool cut = false;                              // output_item_done: max_tokens ended the item
   int64_t ended_at = 0;                          // terminal events: seconds since 1970
   request_error error = request_error::internal; // failed only
   std::string error_message;
+  logprob_list logprobs = {};      // see event_kind; null: not asked for
+  stop_reason stopped_by = {};     // completed only
+  double cumulative_logprob = 0.0; // terminal events: over all output_tokens, if logprobs were asked for
 };
 
 /// All events of one step for one subscriber.
@@ -152,11 +172,15 @@ struct attach_reader {
 struct sequence_spec {
   std::vector<token_id> prompt; // at least one
   sampling_params sampling;
-  int32_t max_tokens = 1;           // of the answer
-  std::vector<token_id> end_tokens; // sampling one of these ends the answer
-  std::string tenant;               // shares the machine fairly with others, and no page
-  std::string cache_salt;           // as in generation_request
-  int32_t priority = 0;             // lower goes first
+  int32_t max_tokens = 1;                 // of the answer
+  std::vector<token_id> end_tokens;       // the model's own: sampling one of these ends the answer
+  std::vector<token_id> stop_tokens = {}; // the request's: likewise
+  std::vector<std::string> stop = {};     // the ledger's business alone
+  bool include_stop = false;              // the stop string, or the stop token's text, belongs to the answer
+  std::optional<int32_t> prompt_logprobs = {}; // such a sequence computes its whole prompt: no cached prefix
+  std::string tenant = {};                     // shares the machine fairly with others, and no page
+  std::string cache_salt = {};                 // as in generation_request
+  int32_t priority = 0;                        // lower goes first
 };
 
 struct open_entry {
@@ -200,7 +224,8 @@ struct step_row {
   int32_t position = 0;
   std::vector<page_id> block_table; // pages of positions [0, position + tokens.size())
   bool sample = false;              // draw a token after the last one
-  int32_t cached_tokens = 0;        // of the prompt, that were not computed for this sequence
+  bool score = false;        // rank what follows each token in the prompt: as many rows of logits as tokens
+  int32_t cached_tokens = 0; // of the prompt, that were not computed for this sequence
 };
 
 struct step_plan {
@@ -218,7 +243,9 @@ struct sampled_token {
   int32_t position = 0; // in the answer: 0 is the first token
   token_id token = 0;
   finish_reason finish = finish_reason::none;
-  int32_t cached_tokens = 0; // as in step_row
+  int32_t cached_tokens = 0;         // as in step_row
+  logprob_list logprobs = {};        // exactly one, if asked for
+  logprob_list prompt_logprobs = {}; // at position 0, if asked for: one a token of the prompt
 };
 
 /// One message a step, to the ledger and to the batcher.

@@ -31,6 +31,10 @@ public:
 
 private:
   std::optional<rejection> check(const generation_request& request) const;
+  std::optional<rejection> check_prompt(const generation_request& request) const;
+  std::optional<rejection> check_sampling(const generation_request& request) const;
+  std::optional<rejection> check_stopping(const generation_request& request) const;
+  bool in_vocabulary(token_id token) const { return token >= 0 && token < tokens_->vocabulary(); }
   tl::expected<std::vector<token_id>, rejection> tokenize(const generation_request& request) const;
 
   request_limits limits_;

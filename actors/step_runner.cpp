@@ -1,6 +1,7 @@
 #include "actors/step_runner.hpp"
 
 #include "base/check.hpp"
+#include "model/log_softmax.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -11,6 +12,11 @@ namespace {
 
 int64_t us_between(steady_time from, steady_time to) {
   return std::chrono::duration_cast<microseconds>(to - from).count();
+}
+
+/// How many of its last tokens want logits.
+size_t logits_rows_of(const step_row& row) {
+  return row.score ? row.tokens.size() : row.sample ? 1 : 0;
 }
 
 } // namespace
@@ -24,8 +30,43 @@ step_runner::step_runner(engine_resources resources, epoch_number epoch, int32_t
 
 void step_runner::start(const dispatch_sequence& sequence) {
   const auto& spec = sequence.spec;
-  sampler choose(spec.sampling, resources_.model->shape().vocabulary, spec.prompt, sequence.emitted);
-  answers_.insert_or_assign(sequence.id, answer{std::move(choose), spec.max_tokens, spec.end_tokens});
+  auto end_tokens = spec.end_tokens;
+  end_tokens.insert(end_tokens.end(), spec.stop_tokens.begin(), spec.stop_tokens.end());
+  std::sort(end_tokens.begin(), end_tokens.end());
+  sampler choose(spec.sampling, resources_.model->shape().vocabulary, spec.prompt, sequence.emitted,
+                 end_tokens);
+  answer made{std::move(choose),
+              spec.max_tokens,
+              std::move(end_tokens),
+              spec.sampling.logprobs.has_value(),
+              spec.prompt_logprobs.value_or(0),
+              {}};
+  if (spec.prompt_logprobs && sequence.emitted.empty()) { // else the ledger has them
+    made.prompt_rank.resize(spec.prompt.size());
+    for (size_t i = 0; i < spec.prompt.size(); ++i)
+      made.prompt_rank[i].chosen.token = spec.prompt[i];
+  }
+  answers_.insert_or_assign(sequence.id, std::move(made));
+}
+
+/// Rows of logits in the order of the plan's rows and tokens, as forward() writes them.
+std::vector<step_runner::logits_row> step_runner::divide(const step_plan& plan,
+                                                         std::vector<sampled_token>& sampled) {
+  const auto vocabulary = static_cast<size_t>(resources_.model->shape().vocabulary);
+  const auto all = std::span(logits_);
+  std::vector<logits_row> out;
+  sampled.resize(static_cast<size_t>(
+      std::count_if(plan.rows.begin(), plan.rows.end(), [](const step_row& row) { return row.sample; })));
+  size_t next = 0;
+  for (const auto& row : plan.rows) {
+    for (auto index = row.tokens.size() - logits_rows_of(row); index < row.tokens.size(); ++index) {
+      TROUPE_CHECK((out.size() + 1) * vocabulary <= all.size(), "more rows of logits than max_batch_size");
+      const bool sample = row.sample && index + 1 == row.tokens.size();
+      out.push_back({&row, index, all.subspan(out.size() * vocabulary, vocabulary),
+                     sample ? &sampled[next++] : nullptr});
+    }
+  }
+  return out;
 }
 
 step_result step_runner::run(const step_plan& plan) {
@@ -41,7 +82,7 @@ step_result step_runner::run(const step_plan& plan) {
     slices.push_back({.tokens = row.tokens,
                       .position = row.position,
                       .block_table = row.block_table,
-                      .logit_rows = row.sample ? 1 : 0});
+                      .logit_rows = static_cast<int32_t>(logits_rows_of(row))});
     result.computed_tokens += static_cast<int32_t>(row.tokens.size());
   }
   resources_.record->begin(std::move(sequences));
@@ -50,21 +91,23 @@ step_result step_runner::run(const step_plan& plan) {
   for (const auto& sequence : plan.started)
     start(sequence);
 
-  std::vector<const step_row*> sampled;
-  for (const auto& row : plan.rows)
-    if (row.sample)
-      sampled.push_back(&row);
-  const auto vocabulary = static_cast<size_t>(resources_.model->shape().vocabulary);
-  TROUPE_CHECK(sampled.size() * vocabulary <= logits_.size(), "more rows than max_batch_size");
-  const auto logits = std::span(logits_).first(sampled.size() * vocabulary);
+  const auto rows = divide(plan, result.tokens);
+  const auto logits =
+      std::span(logits_).first(rows.size() * static_cast<size_t>(resources_.model->shape().vocabulary));
   const auto done =
       resources_.model->forward(slices, resources_.pages->bytes(), scratch_, *resources_.threads, logits);
   TROUPE_CHECK(done.has_value(), done.error().what());
 
-  result.tokens.resize(sampled.size());
-  resources_.threads->run(sampled.size(), [&](size_t index) {
-    result.tokens[index] = sample(*sampled[index], logits.subspan(index * vocabulary, vocabulary));
+  resources_.threads->run(rows.size(), [&](size_t index) {
+    const auto& at = rows[index];
+    if (at.sampled)
+      *at.sampled = sample(*at.row, at.logits);
+    else
+      rank_next(at);
   });
+  for (auto& token : result.tokens)
+    if (token.position == 0)
+      add_prompt(token);
   const auto end = resources_.clock->now();
   result.step_us = us_between(begin, end);
   result.idle_us = us_between(last_end_, begin);
@@ -73,26 +116,52 @@ step_result step_runner::run(const step_plan& plan) {
   return result;
 }
 
-sampled_token step_runner::sample(const step_row& row, std::span<float> logits) {
+step_runner::answer& step_runner::answer_of(const step_row& row) {
   auto found = answers_.find(row.id);
   TROUPE_CHECK(found != answers_.end(), fmt::format("sequence {} was never started", row.id));
-  auto& known = found->second;
+  return found->second;
+}
+
+sampled_token step_runner::sample(const step_row& row, std::span<float> logits) {
+  auto& known = answer_of(row);
   sampled_token out{.id = row.id,
                     .position = static_cast<int32_t>(known.choose.emitted_count()),
                     .token = 0,
                     .finish = finish_reason::none,
                     .cached_tokens = row.cached_tokens};
-  const auto token = known.choose.sample(logits);
+  std::vector<token_logprobs> ranked(known.logprobs ? 1 : 0);
+  const auto token = known.choose.sample(logits, known.logprobs ? ranked.data() : nullptr);
   if (!token) {
     out.finish = finish_reason::error;
     return out;
   }
   out.token = *token;
-  if (std::find(known.end_tokens.begin(), known.end_tokens.end(), *token) != known.end_tokens.end())
+  if (known.logprobs)
+    out.logprobs = std::make_shared<const std::vector<token_logprobs>>(std::move(ranked));
+  if (std::binary_search(known.end_tokens.begin(), known.end_tokens.end(), *token))
     out.finish = finish_reason::stop;
   else if (out.position + 1 >= known.max_tokens)
     out.finish = finish_reason::length;
   return out;
+}
+
+/// What stands in the prompt behind the row's token; the ranks of what is not finite stay 0.
+void step_runner::rank_next(const logits_row& at) {
+  auto& known = answer_of(*at.row);
+  const auto position = static_cast<size_t>(at.row->position) + at.index + 1;
+  TROUPE_CHECK(position < known.prompt_rank.size(), "a rank wanted where no prompt is");
+  auto& next = known.prompt_rank[position];
+  if (const auto probabilities = log_softmax::of(at.logits))
+    next = rank_token(*probabilities, at.logits, next.chosen.token, known.prompt_alternatives);
+}
+
+void step_runner::add_prompt(sampled_token& first) {
+  auto& ranks = answers_.at(first.id).prompt_rank;
+  if (ranks.empty())
+    return;
+  if (std::any_of(ranks.begin() + 1, ranks.end(), [](auto& each) { return each.chosen.rank == 0; }))
+    first.finish = finish_reason::error;
+  first.prompt_logprobs = std::make_shared<const std::vector<token_logprobs>>(std::exchange(ranks, {}));
 }
 
 } // namespace troupe

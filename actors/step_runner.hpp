@@ -38,11 +38,26 @@ private:
   struct answer {
     sampler choose;
     int32_t max_tokens;
-    std::vector<token_id> end_tokens;
+    std::vector<token_id> end_tokens;        // the request's stop tokens among them
+    bool logprobs;                           // of its tokens
+    int32_t prompt_alternatives;             // of the prompt's tokens, where they are ranked
+    std::vector<token_logprobs> prompt_rank; // [prompt]; the first has no rank. Empty: not asked for
+  };
+
+  /// One row of logits: of the token at `index` in the row of the plan.
+  struct logits_row {
+    const step_row* row;
+    size_t index;
+    std::span<float> logits;
+    sampled_token* sampled; // null: ranks the prompt's next token
   };
 
   void start(const dispatch_sequence& sequence);
+  std::vector<logits_row> divide(const step_plan& plan, std::vector<sampled_token>& sampled);
+  answer& answer_of(const step_row& row);
   sampled_token sample(const step_row& row, std::span<float> logits);
+  void rank_next(const logits_row& at);
+  void add_prompt(sampled_token& first);
 
   engine_resources resources_;
   epoch_number epoch_;

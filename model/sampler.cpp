@@ -1,13 +1,13 @@
 #include "model/sampler.hpp"
 
 #include "base/check.hpp"
-#include "model/errors.hpp"
+#include "model/log_softmax.hpp"
 #include "model/philox.hpp"
 #include "model/sampler_weights.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <fmt/format.h>
+#include <limits>
 
 namespace troupe {
 
@@ -15,38 +15,10 @@ namespace {
 
 constexpr int32_t vocabulary_max = 1 << 18; // sampler_weights' sums stay exact up to here
 
-constexpr int32_t key_of_infinity = 0x7F800000;
-constexpr int32_t key_of_minus_infinity = -key_of_infinity - 1;
-
-/// Orders floats as whole numbers, so that the pass below is vectorized; NaNs lie outside the infinities.
-int32_t order_key(float value) {
-  const auto bits = std::bit_cast<int32_t>(value);
-  return bits ^ ((bits >> 31) & 0x7FFFFFFF);
-}
-
-float value_of_key(int32_t key) {
-  return std::bit_cast<float>(key ^ ((key >> 31) & 0x7FFFFFFF));
-}
-
-result<float> largest_logit(std::span<const float> logits) {
-  int32_t low = key_of_infinity;
-  int32_t high = key_of_minus_infinity;
-  for (const float logit : logits) {
-    const int32_t key = order_key(logit);
-    low = std::min(low, key);
-    high = std::max(high, key);
-  }
-  if (low < key_of_minus_infinity || high >= key_of_infinity || high == key_of_minus_infinity)
-    return failure(model_error::logits_not_finite,
-                   fmt::format("logits are not finite (from {} to {}); the step is not to be trusted",
-                               value_of_key(low), value_of_key(high)));
-  return value_of_key(high);
-}
-
 } // namespace
 
 sampler::sampler(const sampling_params& params, int32_t vocabulary, std::span<const token_id> prompt,
-                 std::span<const token_id> emitted)
+                 std::span<const token_id> emitted, std::span<const token_id> end_tokens)
     : params_(params), vocabulary_(vocabulary), emitted_count_(static_cast<uint32_t>(emitted.size())) {
   TROUPE_CHECK(vocabulary >= 1 && vocabulary <= vocabulary_max,
                fmt::format("a vocabulary of 1 to {} tokens, got {}", vocabulary_max, vocabulary));
@@ -54,6 +26,12 @@ sampler::sampler(const sampling_params& params, int32_t vocabulary, std::span<co
   TROUPE_CHECK(std::all_of(prompt.begin(), prompt.end(), valid) &&
                    std::all_of(emitted.begin(), emitted.end(), valid),
                "a token outside the vocabulary");
+  TROUPE_CHECK(std::all_of(end_tokens.begin(), end_tokens.end(), valid) &&
+                   std::all_of(params_.logit_bias.begin(), params_.logit_bias.end(),
+                               [&](const token_bias& each) { return valid(each.token); }),
+               "an end token or a bias outside the vocabulary");
+  if (params_.min_tokens > 0)
+    end_tokens_.assign(end_tokens.begin(), end_tokens.end());
   if (!uses_penalties())
     return;
   if (params_.repetition_penalty != 1.0f)
@@ -68,6 +46,18 @@ bool sampler::uses_penalties() const {
          params_.frequency_penalty != 0.0f;
 }
 
+bool sampler::ends_too_early() const {
+  return static_cast<int64_t>(emitted_count_) < params_.min_tokens && !end_tokens_.empty();
+}
+
+void sampler::mask_and_bias(std::span<float> logits) const {
+  if (ends_too_early())
+    for (const token_id token : end_tokens_)
+      logits[static_cast<std::size_t>(token)] = -std::numeric_limits<float>::infinity();
+  for (const auto& [token, bias] : params_.logit_bias)
+    logits[static_cast<std::size_t>(token)] += bias;
+}
+
 void sampler::apply_penalties(std::span<float> logits) const {
   for (const auto& [token, times] : seen_) {
     float& logit = logits[static_cast<std::size_t>(token)];
@@ -77,9 +67,28 @@ void sampler::apply_penalties(std::span<float> logits) const {
   }
 }
 
-result<token_id> sampler::sample(std::span<float> logits) {
+result<token_id> sampler::sample(std::span<float> logits, token_logprobs* ranked) {
   TROUPE_CHECK(logits.size() == static_cast<std::size_t>(vocabulary_),
                fmt::format("logits: expected {}, got {}", vocabulary_, logits.size()));
+  if (!ranked)
+    return choose(logits);
+  const auto probabilities = log_softmax::of(logits);
+  if (!probabilities)
+    return forward_error(probabilities);
+  thread_local std::vector<float> before;
+  std::span<const float> raw = logits;
+  if (ends_too_early() || !params_.logit_bias.empty() || uses_penalties()) {
+    before.assign(logits.begin(), logits.end());
+    raw = before;
+  }
+  auto token = choose(logits);
+  if (token)
+    *ranked = rank_token(*probabilities, raw, *token, params_.logprobs.value_or(0));
+  return token;
+}
+
+result<token_id> sampler::choose(std::span<float> logits) {
+  mask_and_bias(logits);
   apply_penalties(logits);
   const result<float> largest = largest_logit(logits);
   if (!largest)

@@ -36,6 +36,9 @@ public:
   /// The token at the fraction random / 2^64 of the mass, tokens laid out by rising id.
   token_id pick(uint64_t random) const;
 
+  /// The sum of all weights, exact.
+  double mass() const;
+
   std::size_t size() const { return weights_.size(); }
 
 private:
@@ -44,7 +47,6 @@ private:
     std::size_t places; // and so many tokens of exactly this weight, in id order
   };
 
-  double mass() const;
   token_id id_at(std::size_t index) const;
   template <class Measure>
   cut find_cut(double wanted, Measure measure) const;

@@ -2,6 +2,7 @@
 
 #include "model/errors.hpp"
 
+#include <algorithm>
 #include <fmt/format.h>
 
 namespace troupe {
@@ -11,6 +12,27 @@ namespace {
 // The comparisons are written so that a NaN fails them.
 status bad(const char* name, const char* bounds, float value) {
   return failure(model_error::bad_sampling, fmt::format("{} must be {}, got {}", name, bounds, value));
+}
+
+status validate_bias(const std::vector<token_bias>& biases) {
+  if (biases.size() > logit_bias_max)
+    return failure(model_error::bad_sampling, fmt::format("logit_bias may name at most {} tokens, got {}",
+                                                          logit_bias_max, biases.size()));
+  std::vector<token_id> tokens;
+  for (const auto& [token, bias] : biases) {
+    if (token < 0)
+      return failure(model_error::bad_sampling,
+                     fmt::format("logit_bias must name tokens by number, from 0, got {}", token));
+    if (!(bias >= -100.0f && bias <= 100.0f))
+      return failure(model_error::bad_sampling,
+                     fmt::format("logit_bias of token {} must be between -100 and 100, got {}", token, bias));
+    tokens.push_back(token);
+  }
+  std::sort(tokens.begin(), tokens.end());
+  if (const auto twice = std::adjacent_find(tokens.begin(), tokens.end()); twice != tokens.end())
+    return failure(model_error::bad_sampling,
+                   fmt::format("logit_bias names token {} twice: give one bias a token", *twice));
+  return {};
 }
 
 } // namespace
@@ -32,7 +54,13 @@ status validate(const sampling_params& params) {
     return bad("presence_penalty", "between -2 and 2", params.presence_penalty);
   if (!(params.frequency_penalty >= -2.0f && params.frequency_penalty <= 2.0f))
     return bad("frequency_penalty", "between -2 and 2", params.frequency_penalty);
-  return {};
+  if (params.min_tokens < 0)
+    return failure(model_error::bad_sampling,
+                   fmt::format("min_tokens must be 0 (off) or positive, got {}", params.min_tokens));
+  if (params.logprobs && (*params.logprobs < 0 || *params.logprobs > logprobs_max))
+    return failure(model_error::bad_sampling, fmt::format("logprobs must be 0 to {} alternatives, got {}",
+                                                          logprobs_max, *params.logprobs));
+  return validate_bias(params.logit_bias);
 }
 
 } // namespace troupe

@@ -1,10 +1,23 @@
 #pragma once
 
+#include "base/ids.hpp"
 #include "base/result.hpp"
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <vector>
 
 namespace troupe {
+
+inline constexpr std::size_t logit_bias_max = 1024; // tokens; OpenAI's own bound is lower, and not documented
+inline constexpr int32_t logprobs_max = 20;         // alternatives a token: OpenAI's and vLLM's bound
+
+/// Added to a token's logit before all else.
+struct token_bias {
+  token_id token = 0; // in the vocabulary
+  float bias = 0.0f;  // [-100, 100]
+};
 
 /// How a token is chosen. Defaults are the OpenAI API's; intake refuses what validate() refuses.
 struct sampling_params {
@@ -17,6 +30,9 @@ struct sampling_params {
   float frequency_penalty = 0.0f;  // [-2, 2]: times how often the token was emitted
   uint64_t seed = 0;               // with choice and position, all that the randomness depends on
   uint32_t choice = 0;             // which of the n answers to one request
+  int32_t min_tokens = 0; // until so many are emitted no end token is drawn and no stop string counts
+  std::optional<int32_t> logprobs = {};    // alternatives beside each token, 0 to logprobs_max; absent: none
+  std::vector<token_bias> logit_bias = {}; // at most logit_bias_max, each token once
 };
 
 /// Each bound by name with the value given; not-a-number and infinities are outside every bound.

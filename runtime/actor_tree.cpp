@@ -204,6 +204,9 @@ result<std::unique_ptr<actor_tree>> actor_tree::start(caf::actor_system& system,
                   .resume_window = milliseconds(configuration.resume_window_ms),
                   .kept_bytes_max = configuration.resume_log_mib << 20};
   parts.decoder = decoder_of(model.tokens);
+  parts.token_bytes = [tokens = model.tokens](token_id token) {
+    return std::string(tokens->token_bytes(token));
+  };
   parts.preparer = std::make_shared<const request_preparer>(
       request_limits{model.name, context->tokens, configuration.request_timeout_ms}, model.tokens,
       model.messages, clock);

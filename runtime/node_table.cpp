@@ -14,8 +14,8 @@ std::vector<front_child> node_table(caf::actor_system& system, node_parts parts,
   return {
       {{.id = "ledger", .restart = restart_kind::permanent, .shutdown_ms = 1000},
        [=, &system, &numbers](front_children& current) {
-         current.ledger =
-             system.spawn<ledger_keeper>(shared->ledger, shared->decoder, *shared->clock, numbers);
+         current.ledger = system.spawn<ledger_keeper>(shared->ledger, shared->decoder, *shared->clock,
+                                                      numbers, shared->token_bytes);
          return handle(current.ledger);
        }},
       // When its supervisor's own intensity is exceeded it ends normally, and trying again is for people to

@@ -17,6 +17,7 @@ struct node_parts {
   engine_options engine;
   ledger_limits ledger;
   make_text_decoder decoder;
+  token_bytes_of token_bytes;
   std::shared_ptr<const request_preparer> preparer;
   std::shared_ptr<node_health> health;
   milliseconds health_interval{1000};

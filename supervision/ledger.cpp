@@ -36,8 +36,9 @@ bool may_attach(const resume_terms& terms, const attach_reader& reader) {
 
 } // namespace
 
-ledger::ledger(ledger_limits limits, make_text_decoder decoder, const time_source& clock)
-    : limits_(limits), make_decoder_(std::move(decoder)), clock_(clock) {}
+ledger::ledger(ledger_limits limits, make_text_decoder decoder, const time_source& clock,
+               token_bytes_of bytes)
+    : limits_(limits), make_decoder_(std::move(decoder)), bytes_(std::move(bytes)), clock_(clock) {}
 
 /// When one of so many entries has ended, as fast as entries end now.
 int32_t ledger::retry_after_s(size_t entries) const {
@@ -83,8 +84,9 @@ std::variant<accepted_response, rejection> ledger::open(open_entry request, subs
                            .door_state = {}};
   const auto id = next_sequence_++;
   by_response_.emplace(request.response_id, id);
-  auto& entry = entries_.try_emplace(id, id, std::move(request), subscriber, make_decoder_(), clock_.now())
-                    .first->second;
+  auto& entry =
+      entries_.try_emplace(id, id, std::move(request), subscriber, make_decoder_(), clock_.now(), bytes_)
+          .first->second;
   entry.acceptance = answer;
   entry.begin();
   send_ready(entry, out);
@@ -130,6 +132,9 @@ void ledger::take_token(ledger_entry& entry, const sampled_token& token, ledger_
   entry.last_token = now;
   entry.append(token);
   entry.stamp_end(clock_.unix_seconds());
+  // The engine does not know of stop strings: it is told, and what it sampled meanwhile counts for nothing.
+  if (entry.ended() && token.finish == finish_reason::none && !engine_gone_)
+    out.cancels.push_back({entry.epoch, entry.id});
   send_ready(entry, out);
   if (entry.ended())
     note_end(entry, out);

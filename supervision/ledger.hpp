@@ -60,7 +60,8 @@ struct ledger_effects {
 /// that no restart can lose, repeat or rewrite a token. Plain code, no I/O.
 class ledger {
 public:
-  ledger(ledger_limits limits, make_text_decoder decoder, const time_source& clock);
+  ledger(ledger_limits limits, make_text_decoder decoder, const time_source& clock,
+         token_bytes_of bytes = {});
 
   /// Accepts or refuses. Errors: too_many_requests, not_ready.
   std::variant<accepted_response, rejection> open(open_entry request, subscriber_key subscriber,
@@ -107,6 +108,7 @@ private:
 
   ledger_limits limits_;
   make_text_decoder make_decoder_;
+  token_bytes_of bytes_; // empty: log probabilities come without them
   const time_source& clock_;
   entry_map entries_;
   entry_map kept_; // ended, without a reader: for one that comes back within the resume window

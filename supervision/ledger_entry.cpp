@@ -6,18 +6,24 @@ namespace troupe {
 
 namespace {
 
-/// What an event weighs in a reader's buffer, and about what it takes in the log: its text and the JSON
-/// around it.
+/// What an event weighs in a reader's buffer, and about what it takes in the log: its text, its log
+/// probabilities and the JSON around them.
 int64_t weight_of(const response_event& event) {
-  return 256 + static_cast<int64_t>(event.text.size());
+  constexpr int64_t logprob_bytes = 80;
+  auto bytes = 256 + static_cast<int64_t>(event.text.size());
+  if (event.logprobs)
+    for (const auto& each : *event.logprobs)
+      bytes += logprob_bytes * static_cast<int64_t>(1 + each.top.size());
+  return bytes;
 }
 
 } // namespace
 
 ledger_entry::ledger_entry(sequence_id new_id, open_entry opened, subscriber_key reader, text_decoder decoder,
-                           steady_time now)
+                           steady_time now, token_bytes_of bytes)
     : id(new_id), request(std::move(opened)), subscriber(reader), accepted(now),
-      deadline(now + milliseconds(request.timeout_ms)), decoder_(std::move(decoder)) {}
+      deadline(now + milliseconds(request.timeout_ms)),
+      answer_(std::in_place, request.spec, std::move(decoder), std::move(bytes)) {}
 
 response_event& ledger_entry::push(event_kind kind) {
   TROUPE_CHECK(!ended(), "an event after the terminal one");
@@ -34,8 +40,15 @@ void ledger_entry::begin() {
   push(event_kind::in_progress);
 }
 
-void ledger_entry::open_text() {
-  push(event_kind::output_item_added);
+void ledger_entry::open_text(const sampled_token& first) {
+  auto& item = push(event_kind::output_item_added);
+  if (first.prompt_logprobs) {
+    std::vector<token_logprobs> prompt;
+    prompt.reserve(first.prompt_logprobs->size());
+    for (const auto& each : *first.prompt_logprobs)
+      prompt.push_back(answer_->with_bytes(each));
+    item.logprobs = std::make_shared<const std::vector<token_logprobs>>(std::move(prompt));
+  }
   push(event_kind::content_part_added);
 }
 
@@ -43,39 +56,50 @@ void ledger_entry::append(const sampled_token& token) {
   TROUPE_CHECK(token.position == static_cast<int32_t>(emitted.size()), "a token out of order");
   if (emitted.empty()) {
     cached_tokens_ = token.cached_tokens;
-    open_text();
+    open_text(token);
   }
   emitted.push_back(token.token);
-  // The token that says "stop" is no text, whatever its bytes are.
-  auto delta = token.finish == finish_reason::stop ? std::string{} : decoder_(token.token);
-  if (token.finish != finish_reason::none)
-    delta += decoder_(std::nullopt);
-  if (!delta.empty()) {
-    text_ += delta;
-    push(event_kind::output_text_delta).text = std::move(delta);
+  auto piece = answer_->push(token);
+  logprobs_.insert(logprobs_.end(), piece.logprobs.begin(), piece.logprobs.end());
+  if (!piece.text.empty()) {
+    text_ += piece.text;
+    auto& delta = push(event_kind::output_text_delta);
+    delta.text = std::move(piece.text);
+    delta.output_tokens = static_cast<int32_t>(emitted.size());
+    if (request.spec.sampling.logprobs)
+      delta.logprobs = std::make_shared<const std::vector<token_logprobs>>(std::move(piece.logprobs));
   }
-  if (token.finish == finish_reason::stop)
-    close_text(event_kind::completed);
-  else if (token.finish == finish_reason::length)
-    close_text(event_kind::incomplete);
+  if (piece.ended)
+    close_text(piece);
 }
 
-void ledger_entry::close_text(event_kind terminal) {
-  for (auto kind :
-       {event_kind::output_text_done, event_kind::content_part_done, event_kind::output_item_done, terminal})
-    push(kind).text = text_;
-  log_[log_.size() - 2].cut = terminal == event_kind::incomplete;
-  log_.back().prompt_tokens = static_cast<int32_t>(request.spec.prompt.size());
-  log_.back().cached_tokens = cached_tokens_;
-  log_.back().output_tokens = static_cast<int32_t>(emitted.size());
+void ledger_entry::close_text(const answer_piece& last) {
+  logprob_list logprobs;
+  if (request.spec.sampling.logprobs)
+    logprobs = std::make_shared<const std::vector<token_logprobs>>(std::exchange(logprobs_, {}));
+  const auto terminal = last.cut ? event_kind::incomplete : event_kind::completed;
+  for (auto kind : {event_kind::output_text_done, event_kind::content_part_done, event_kind::output_item_done,
+                    terminal}) {
+    auto& event = push(kind);
+    event.text = text_;
+    event.logprobs = logprobs;
+  }
+  log_[log_.size() - 2].cut = last.cut;
+  log_.back().stopped_by = last.stopped_by;
+  count_tokens(log_.back());
+}
+
+void ledger_entry::count_tokens(response_event& terminal) const {
+  terminal.prompt_tokens = static_cast<int32_t>(request.spec.prompt.size());
+  terminal.cached_tokens = cached_tokens_;
+  terminal.output_tokens = static_cast<int32_t>(emitted.size());
+  terminal.cumulative_logprob = answer_->cumulative_logprob();
 }
 
 void ledger_entry::fail(request_error code, std::string message) {
   auto& event = push(event_kind::failed);
   event.text = text_;
-  event.prompt_tokens = static_cast<int32_t>(request.spec.prompt.size());
-  event.cached_tokens = cached_tokens_;
-  event.output_tokens = static_cast<int32_t>(emitted.size());
+  count_tokens(event);
   event.error = code;
   event.error_message = std::move(message);
 }
@@ -94,7 +118,7 @@ void ledger_entry::forget_tokens() {
   TROUPE_CHECK(ended(), "tokens of a running answer are needed");
   std::vector<token_id>().swap(request.spec.prompt);
   std::vector<token_id>().swap(emitted);
-  decoder_ = nullptr;
+  answer_.reset();
   log_bytes_ = static_cast<int64_t>(request.resume.door_state.size());
   for (const auto& event : log_)
     log_bytes_ += weight_of(event);

@@ -2,8 +2,8 @@
 
 #include "actors/messages.hpp"
 #include "base/clock.hpp"
+#include "supervision/answer_text.hpp"
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,21 +13,17 @@ namespace troupe {
 /// Who hears of a response; the ledger's actor maps it to a handle.
 using subscriber_key = uint64_t;
 
-/// Tokens to text: a token gives the characters that it completes, nothing gives what is left at the end.
-using text_decoder = std::function<std::string(std::optional<token_id>)>;
-using make_text_decoder = std::function<text_decoder()>;
-
 /// One accepted request: its event log is a function of its tokens.
 class ledger_entry {
 public:
   ledger_entry(sequence_id id, open_entry request, subscriber_key subscriber, text_decoder decoder,
-               steady_time now);
+               steady_time now, token_bytes_of bytes = {});
 
   /// Appends `created` and `in_progress`.
   void begin();
 
-  /// Appends what this token adds: a delta if it completes a character, the closing events if it ends the
-  /// answer.
+  /// Appends what this token adds: a delta if it completes text that may be told, the closing events if it
+  /// ends the answer, which a stop string does without the engine's knowing.
   void append(const sampled_token& token);
 
   /// Appends `failed`, the terminal event.
@@ -84,12 +80,14 @@ public:
 
 private:
   response_event& push(event_kind kind);
-  void open_text();
-  void close_text(event_kind terminal);
+  void open_text(const sampled_token& first);
+  void close_text(const answer_piece& last);
+  void count_tokens(response_event& terminal) const;
 
-  text_decoder decoder_;
-  std::vector<response_event> log_; // index = sequence number
-  std::string text_;
+  std::optional<answer_text> answer_;    // until the tokens are forgotten
+  std::vector<response_event> log_;      // index = sequence number
+  std::string text_;                     // told
+  std::vector<token_logprobs> logprobs_; // of its tokens, if asked for
   int32_t cached_tokens_ = 0; // when its first token came: what a restart finds again is none of the client's
   size_t sent_ = 0;           // events handed out
   size_t acknowledged_ = 0;   // events that the reader confirmed

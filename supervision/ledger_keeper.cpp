@@ -26,8 +26,9 @@ std::string_view outcome_of(const ended_response& ended) {
 } // namespace
 
 ledger_keeper::ledger_keeper(caf::actor_config& config, ledger_limits limits, make_text_decoder decoder,
-                             const time_source& clock, metrics& metrics)
-    : ledger_actor::base(config), ledger_(limits, std::move(decoder), clock), metrics_(metrics) {}
+                             const time_source& clock, metrics& metrics, token_bytes_of bytes)
+    : ledger_actor::base(config), ledger_(limits, std::move(decoder), clock, std::move(bytes)),
+      metrics_(metrics) {}
 
 ledger_keeper::behavior_type ledger_keeper::make_behavior() {
   keep_quiet(*this);

@@ -16,7 +16,7 @@ class ledger_keeper final : public ledger_actor::base {
 public:
   /// clock and metrics must outlive the actor.
   ledger_keeper(caf::actor_config& config, ledger_limits limits, make_text_decoder decoder,
-                const time_source& clock, metrics& metrics);
+                const time_source& clock, metrics& metrics, token_bytes_of bytes = {});
 
   behavior_type make_behavior() override;
   void on_exit() override;

@@ -64,6 +64,8 @@ def test_values_in_force_are_sent(server):
     ({"input": [{"type": "function_call_output", "call_id": "", "output": "x"}]}, "input[0].call_id"),
     ({"input": [{"id": "msg_unknown"}]}, "input[0].id"),
     ({"input": [{"type": "reasoning", "summary": None}]}, "input[0].summary"),
+    ({"top_logprobs": 2}, "top_logprobs"),
+    ({"include": ["message.output_text.logprobs"], "top_logprobs": 21}, "top_logprobs"),
     ({"input": None}, "input"),
     ({"previous_response_id": "resp_unknown"}, "previous_response_id"),
 ])
@@ -75,8 +77,8 @@ def test_bounds(server, fields, param):
 
 
 @pytest.mark.parametrize("fields", [
-    {"tools": [{"type": "function", "name": "f"}]}, {"tool_choice": "required"}, {"top_logprobs": 2},
-    {"reasoning": {"effort": "low"}}, {"include": ["message.output_text.logprobs"]},
+    {"tools": [{"type": "function", "name": "f"}]}, {"tool_choice": "required"},
+    {"reasoning": {"effort": "low"}}, {"include": ["file_search_call.results"]},
     {"text": {"format": {"type": "json_schema", "name": "n", "schema": {}}}}, {"text": {"verbosity": "high"}},
     {"input": [{"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}]},
     {"input": [{"type": "compaction", "encrypted_content": "x"}]},
