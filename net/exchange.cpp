@@ -203,6 +203,7 @@ awaitable<bool> exchange::generate() {
   std::string().swap(request_.body);
   budget_.hold(0);
   response_id_ = wanted->request.response_id;
+  wanted->request.tenant = owner();
   auto then = pending_answer::when_left::cancel;
   if (wanted->background)
     then = pending_answer::when_left::go_on;

@@ -15,6 +15,9 @@ inline constexpr size_t text_bytes_max = 256 * 1024 * 1024;
 /// model, temperature, top_p, top_k, min_p, the three penalties and seed.
 void read_sampling(field_reader&, generation_request&);
 
+/// priority and cache_salt.
+void read_scheduling(field_reader&, generation_request&);
+
 /// A string, or a list of parts of one of the given types, each with a `text`; several parts are joined by a
 /// line feed, as other servers do.
 std::optional<std::string> read_content(field_reader&, std::string_view name,

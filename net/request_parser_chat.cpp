@@ -132,6 +132,7 @@ parsed<chat_request> parse_chat_request(simdjson::dom::object body) {
   field_reader fields(body);
   chat_request request;
   read_sampling(fields, request.generation);
+  read_scheduling(fields, request.generation);
   read_limits(fields, request.generation);
   read_stream(fields, request);
   read_text_format(fields, "response_format");

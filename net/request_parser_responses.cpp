@@ -113,6 +113,7 @@ parsed<responses_request> parse_responses_request(simdjson::dom::object body, tr
   fields.unsupported({"tools", "conversation", "prompt", "reasoning", "top_logprobs", "context_management",
                       "moderation", "stop", "stream_id", "image", "background_options", "access_programs"});
   read_sampling(fields, request.generation);
+  read_scheduling(fields, request.generation);
   read_echo(fields, request);
   read_tool_choice(fields, request.echo);
   read_text(fields);
