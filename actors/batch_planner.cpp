@@ -4,6 +4,7 @@
 #include "base/page_size.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 namespace troupe {
 
@@ -14,33 +15,16 @@ constexpr int32_t chunk_tokens_min = 16;       // a prompt moves on even where t
 constexpr int32_t first_chunk_tokens = 64;     // until a rate is known: no first step may last for ever
 constexpr int32_t rate_tokens_min = 16;        // smaller steps say nothing about tokens/s of a prefill
 constexpr double rate_weight = 0.3;
+constexpr uint64_t awaited_steps_max = 16; // without a new page: then the sequence computes it itself
 
 } // namespace
-
-int32_t batch_planner::sequence::known() const {
-  return static_cast<int32_t>(dispatch.spec.prompt.size() + dispatch.emitted.size());
-}
-
-token_id batch_planner::sequence::token_at(int32_t position) const {
-  const auto& prompt = dispatch.spec.prompt;
-  const auto index = static_cast<size_t>(position);
-  return index < prompt.size() ? prompt[index] : dispatch.emitted.at(index - prompt.size());
-}
-
-int32_t batch_planner::sequence::capacity() const {
-  return static_cast<int32_t>(block_table.size()) * page_tokens;
-}
-
-bool batch_planner::sequence::scored() const {
-  return dispatch.spec.prompt_logprobs && dispatch.emitted.empty();
-}
 
 batch_planner::batch_planner(planner_limits limits)
     : limits_(limits), window_(limits.batch_window, limits.max_batch_size) {}
 
 int32_t batch_planner::running() const {
-  return static_cast<int32_t>(std::count_if(sequences_.begin(), sequences_.end(),
-                                            [](auto& entry) { return entry.second.computed > 0; }));
+  return static_cast<int32_t>(
+      std::count_if(sequences_.begin(), sequences_.end(), [](auto& entry) { return entry.second.running; }));
 }
 
 batch_planner::effects batch_planner::add(dispatch_sequence dispatched, steady_time now) {
@@ -49,8 +33,11 @@ batch_planner::effects batch_planner::add(dispatch_sequence dispatched, steady_t
   sequence added;
   added.dispatch = std::move(dispatched);
   added.arrived = now;
-  const bool is_new = sequences_.emplace(id, std::move(added)).second;
+  const auto [place, is_new] = sequences_.emplace(id, std::move(added));
   TROUPE_CHECK(is_new, "a sequence dispatched twice in one epoch");
+  const auto& spec = place->second.dispatch.spec;
+  place->second.account = &shares_.enter(spec.tenant);
+  ++priorities_[spec.priority];
   window_.arrival(now);
   return advance(now);
 }
@@ -68,15 +55,31 @@ batch_planner::effects batch_planner::cancel(sequence_id id, steady_time now) {
 
 batch_planner::effects batch_planner::grants(page_grants answer, steady_time now) {
   pages_in_flight_ = false;
-  for (auto& grant : answer.grants) {
-    auto found = sequences_.find(grant.id);
-    if (found == sequences_.end())
-      continue; // cancelled meanwhile; its id is among the released
-    auto& pages = found->second.block_table;
-    pages.insert(pages.end(), grant.pages.begin(), grant.pages.end());
-    found->second.starved = !grant.granted;
-  }
+  for (const auto& grant : answer.grants)
+    if (auto found = sequences_.find(grant.id); found != sequences_.end()) // else cancelled meanwhile
+      take_grant(found->second, grant);
   return advance(now);
+}
+
+void batch_planner::take_grant(sequence& asked, const page_grant& grant) {
+  asked.awaits = grant.awaits;
+  asked.starved = !grant.granted && !grant.awaits;
+  if (grant.awaits && (asked.awaited_step == 0 || grant.cached_tokens > asked.awaited_tokens)) {
+    asked.awaited_step = std::max<uint64_t>(last_step_, 1);
+    asked.awaited_tokens = grant.cached_tokens;
+  }
+  if (!grant.granted)
+    return;
+  if (!asked.holds_pages()) {
+    asked.prefix = nullptr;
+    asked.computed = grant.cached_tokens;
+    asked.reported = grant.cached_tokens / page_tokens;
+    if (!asked.started)
+      asked.cached_tokens =
+          std::min(grant.cached_tokens, static_cast<int32_t>(asked.dispatch.spec.prompt.size()));
+    asked.account->served += asked.known() - grant.cached_tokens;
+  }
+  asked.block_table.insert(asked.block_table.end(), grant.pages.begin(), grant.pages.end());
 }
 
 batch_planner::effects batch_planner::step_done(const step_result& result, steady_time now) {
@@ -90,13 +93,8 @@ batch_planner::effects batch_planner::step_done(const step_result& result, stead
     const auto rate = static_cast<double>(result.computed_tokens) / static_cast<double>(result.step_us);
     tokens_per_us_ = tokens_per_us_ == 0 ? rate : tokens_per_us_ + rate_weight * (rate - tokens_per_us_);
   }
-  for (const auto& row : in_flight_) {
-    if (auto found = sequences_.find(row.id); found != sequences_.end()) {
-      found->second.in_step = false;
-      found->second.computed = row.position; // the position after the row's last token, see add_row
-    }
-  }
   effects noted;
+  note_rows(result);
   for (const auto& token : result.tokens)
     take_token(token, noted, now);
   for (const auto& row : in_flight_) {
@@ -115,12 +113,32 @@ batch_planner::effects batch_planner::step_done(const step_result& result, stead
   return out;
 }
 
+/// What the step computed is in its pages now, and others may use it; not where the model's numbers failed.
+void batch_planner::note_rows(const step_result& result) {
+  const auto failed = [&](sequence_id id) {
+    return std::ranges::any_of(result.tokens, [&](const sampled_token& token) {
+      return token.id == id && token.finish == finish_reason::error;
+    });
+  };
+  for (const auto& row : in_flight_) {
+    auto found = sequences_.find(row.id);
+    if (found == sequences_.end())
+      continue; // the canary
+    auto& computed = found->second;
+    computed.in_step = false;
+    computed.computed = row.position; // the position after the row's last token, see add_row
+    if (limits_.prefix_cache && computed.computed / page_tokens > computed.reported && !failed(row.id))
+      computed_.push_back(computed.newly_computed());
+  }
+}
+
 void batch_planner::take_token(const sampled_token& token, effects& out, steady_time now) {
   auto found = sequences_.find(token.id);
   TROUPE_CHECK(found != sequences_.end(), "a token for an unknown sequence");
   if (token.position == 0)
     out.prefilled.push_back(std::chrono::duration_cast<microseconds>(now - found->second.first_step));
   found->second.dispatch.emitted.push_back(token.token);
+  ++found->second.account->served;
   if (token.finish != finish_reason::none)
     drop(token.id);
 }
@@ -146,35 +164,77 @@ void batch_planner::drop(sequence_id id) {
     ended_.push_back(id);
   // Even without pages yet: a grant may be under way.
   released_.push_back(id);
+  const auto& spec = found->second.dispatch.spec;
+  shares_.leave(spec.tenant);
+  if (auto same = priorities_.find(spec.priority); --same->second == 0)
+    priorities_.erase(same);
   sequences_.erase(found);
 }
 
 batch_planner::effects batch_planner::advance(steady_time now) {
   effects out;
   if (!step_in_flight_ && unacknowledged_.size() < unacknowledged_steps_max) {
-    preempt_for_starved(out);
+    preempt_for_starved(out, now);
     plan_step(out, now);
   }
-  request_pages(out);
+  request_pages(out, now);
   return out;
 }
 
-/// The youngest sequence that holds pages gives way to the oldest that got none. The oldest of all can always
-/// have its pages (intake refuses what is larger than the pool), so somebody always goes on.
-void batch_planner::preempt_for_starved(effects& out) {
-  auto starved =
-      std::find_if(sequences_.begin(), sequences_.end(), [](auto& entry) { return entry.second.starved; });
-  if (starved == sequences_.end() || pages_in_flight_)
+int32_t batch_planner::class_of(const sequence& of, steady_time now) const {
+  const auto levels = (now - of.arrived) / limits_.priority_level;
+  const auto aged = static_cast<int64_t>(of.dispatch.spec.priority) - levels;
+  return static_cast<int32_t>(std::max<int64_t>(aged, priorities_.begin()->first));
+}
+
+std::vector<planned_sequence*> batch_planner::holders(steady_time now) {
+  std::vector<sequence*> out; // in order of arrival
+  for (auto& [id, holder] : sequences_)
+    if (holder.holds_pages())
+      out.push_back(&holder);
+  std::ranges::stable_sort(out, {}, [&](const sequence* holder) { return class_of(*holder, now); });
+  return out;
+}
+
+std::vector<planned_sequence*> batch_planner::waiters() {
+  std::vector<sequence*> out;
+  for (auto& [id, waiter] : sequences_)
+    if (!waiter.holds_pages() && !waiter.awaits && !waiter.cancelled)
+      out.push_back(&waiter);
+  return out;
+}
+
+bool batch_planner::goes_before(const sequence& a, const sequence& b, steady_time now) const {
+  const auto rank = [&](const sequence& of) {
+    return std::tuple(class_of(of, now), of.account->served + of.account->asked, of.dispatch.id);
+  };
+  return rank(a) < rank(b);
+}
+
+/// Of those who hold pages the youngest of the highest class gives way: to one before it that could not grow,
+/// or to a sequence of a lower class that waits. The oldest of the lowest class can always have its pages
+/// (intake refuses what is larger than the pool), so somebody always goes on.
+void batch_planner::preempt_for_starved(effects& out, steady_time now) {
+  if (pages_in_flight_)
     return;
-  for (auto victim = std::prev(sequences_.end()); victim != starved; --victim) {
-    if (victim->second.block_table.empty())
-      continue;
-    victim->second.block_table.clear();
-    victim->second.computed = 0;
-    released_.push_back(victim->first);
-    ++out.preempted;
+  const auto pages = holders(now);
+  if (pages.empty())
     return;
+  auto* victim = pages.back();
+  auto starved = std::ranges::find_if(pages, &sequence::starved);
+  bool gives_way = starved != pages.end() && *starved != victim;
+  if (!gives_way) {
+    const auto waiting = waiters();
+    const auto first =
+        std::ranges::min_element(waiting, [&](auto* a, auto* b) { return goes_before(*a, *b, now); });
+    gives_way = first != waiting.end() && class_of(**first, now) < class_of(*victim, now) &&
+                ((*first)->starved || std::ssize(pages) >= limits_.max_batch_size);
   }
+  if (!gives_way)
+    return;
+  victim->give_way();
+  released_.push_back(victim->dispatch.id);
+  ++out.preempted;
 }
 
 int32_t batch_planner::token_budget() const {
@@ -206,36 +266,15 @@ void batch_planner::plan_step(effects& out, steady_time now) {
   plan.continues = running() > 0;
   // Decode rows first, all of them: a running stream waits for nobody's prompt, and no young one for the old.
   // Prompts share what the budget leaves, and move on in any case.
-  int32_t budget = limits_.max_batch_size;
-  int32_t logits_rows = limits_.max_batch_size; // left: one for each row, or more where a prompt is ranked
-  for (const bool decode : {true, false}) {
-    if (!decode) {
-      const auto rows = static_cast<int32_t>(plan.rows.size());
-      budget = std::min(std::max(token_budget() - rows, chunk_tokens_min), limits_.max_batch_tokens - rows);
-      prefill_in_flight_ = 0;
-    }
-    for (auto& [id, candidate] : sequences_) {
-      if (logits_rows <= 0 || budget <= 0)
-        break;
-      const auto pending = candidate.known() - candidate.computed;
-      const bool decoding = pending == 1 && candidate.computed > 0;
-      if (decoding != decode || candidate.in_step)
-        continue;
-      auto tokens = std::min({pending, budget, candidate.capacity() - candidate.computed});
-      if (candidate.scored()) // half of what is left: others' prompts move on, too
-        tokens = std::min(tokens, (logits_rows + 1) / 2);
-      if (tokens <= 0)
-        continue;
-      logits_rows -= candidate.scored() ? tokens : 1;
-      budget -= tokens;
-      prefill_in_flight_ += decode ? 0 : tokens;
-      if (!candidate.started) {
-        candidate.first_step = now;
-        out.queued.push_back(std::chrono::duration_cast<microseconds>(now - candidate.arrived));
-      }
-      add_row(plan, candidate, tokens);
-    }
-  }
+  std::vector<sequence*> decoding, prompts;
+  for (auto* holder : holders(now))
+    (holder->computed > 0 && holder->known() - holder->computed == 1 ? decoding : prompts).push_back(holder);
+  std::ranges::sort(prompts, [&](auto* a, auto* b) { return goes_before(*a, *b, now); });
+  add_rows(plan, out, decoding, limits_.max_batch_size, now);
+  const auto rows = static_cast<int32_t>(plan.rows.size());
+  prefill_in_flight_ = add_rows(
+      plan, out, prompts,
+      std::min(std::max(token_budget() - rows, chunk_tokens_min), limits_.max_batch_tokens - rows), now);
   if (plan.rows.empty() && probe_pending_ && sequences_.empty())
     plan.rows.push_back(
         {.id = 0, .tokens = {0}, .position = 0, .block_table = {limits_.canary_page}, .sample = false});
@@ -247,47 +286,106 @@ void batch_planner::plan_step(effects& out, steady_time now) {
   out.plan = std::move(plan);
 }
 
+/// Returns the tokens that the rows compute, at most `budget`.
+int32_t batch_planner::add_rows(step_plan& plan, effects& out, const std::vector<sequence*>& from,
+                                int32_t budget, steady_time now) {
+  int32_t added = 0;
+  auto logits_rows = limits_.max_batch_size; // left: one for each row, or more where a prompt is ranked
+  for (const auto& row : plan.rows)
+    logits_rows -= row.score ? static_cast<int32_t>(row.tokens.size()) : 1;
+  for (auto* candidate : from) {
+    if (logits_rows <= 0 || added >= budget)
+      break;
+    auto tokens = std::min({candidate->known() - candidate->computed, budget - added,
+                            candidate->capacity() - candidate->computed});
+    if (candidate->scored()) // half of what is left: others' prompts move on, too
+      tokens = std::min(tokens, (logits_rows + 1) / 2);
+    if (tokens <= 0)
+      continue;
+    logits_rows -= candidate->scored() ? tokens : 1;
+    added += tokens;
+    if (!candidate->started) {
+      candidate->first_step = now;
+      out.queued.push_back(std::chrono::duration_cast<microseconds>(now - candidate->arrived));
+    }
+    add_row(plan, *candidate, tokens);
+  }
+  return added;
+}
+
 void batch_planner::add_row(step_plan& plan, sequence& chosen, int32_t tokens) {
-  step_row row{.id = chosen.dispatch.id,
-               .tokens = {},
-               .position = chosen.computed,
-               .block_table = {},
-               .sample = false};
   const auto end = chosen.computed + tokens;
-  for (auto position = chosen.computed; position < end; ++position)
-    row.tokens.push_back(chosen.token_at(position));
-  row.block_table.assign(chosen.block_table.begin(), chosen.block_table.begin() + pages_of(end));
-  row.sample = end == chosen.known();
-  row.score = chosen.scored();
+  step_row row{.id = chosen.dispatch.id,
+               .tokens = chosen.tokens(chosen.computed, end),
+               .position = chosen.computed,
+               .block_table = {chosen.block_table.begin(), chosen.block_table.begin() + pages_of(end)},
+               .sample = end == chosen.known(),
+               .score = chosen.scored(),
+               .cached_tokens = chosen.cached_tokens};
   if (!chosen.started)
     plan.started.push_back(chosen.dispatch);
-  chosen.started = true;
-  chosen.in_step = true;
+  chosen.started = chosen.running = chosen.in_step = true;
   in_flight_.push_back(
       {.id = row.id, .tokens = {}, .position = end, .block_table = {}, .sample = row.sample});
   plan.rows.push_back(std::move(row));
 }
 
-void batch_planner::request_pages(effects& out) {
+/// Who was refused asks again when pages came back; who waits for another's page, when there may be news of
+/// it.
+void batch_planner::ask_again(const page_request& request) {
+  const bool news = !request.released.empty() || !request.computed.empty();
+  for (auto& [id, waiting] : sequences_) {
+    waiting.starved = waiting.starved && request.released.empty();
+    const bool too_long = waiting.awaits && last_step_ >= waiting.awaited_step + awaited_steps_max;
+    waiting.may_wait = waiting.may_wait && !too_long;
+    waiting.awaits = waiting.awaits && !news && !too_long;
+  }
+}
+
+page_need batch_planner::need_of(sequence& wants) const {
+  const auto known = wants.known();
+  if (limits_.prefix_cache && !wants.scored() && !wants.holds_pages() && !wants.prefix) {
+    const auto& spec = wants.dispatch.spec;
+    wants.prefix = std::make_shared<const page_chain>(page_chain::of(
+        root_key(limits_.numeric_class, spec.tenant, spec.cache_salt), wants.tokens(0, known)));
+  }
+  return {.id = wants.dispatch.id,
+          .tokens = wants.wanted(),
+          .prefix = wants.holds_pages() ? nullptr : wants.prefix,
+          .may_wait = wants.may_wait};
+}
+
+void batch_planner::request_pages(effects& out, steady_time now) {
   if (pages_in_flight_)
     return;
   page_request request;
+  request.computed = std::exchange(computed_, {});
   request.released = std::exchange(released_, {});
-  if (!request.released.empty()) // pages come back: whoever was refused asks again
-    for (auto& [id, waiting] : sequences_)
-      waiting.starved = false;
-  int32_t places = limits_.max_batch_size;
-  for (auto& [id, candidate] : sequences_) {
-    if (places-- == 0)
+  ask_again(request);
+  // Who has pages comes first, or nobody would get to the end.
+  const auto running_ones = holders(now);
+  for (auto* holder : running_ones) {
+    if (holder->starved)
       break;
-    // All that is known, and one more while a step may be adding it; never past the answer's end.
-    const auto last =
-        static_cast<int32_t>(candidate.dispatch.spec.prompt.size()) + candidate.dispatch.spec.max_tokens;
-    const auto want = std::min(candidate.known() + (candidate.in_step ? 1 : 0), last);
-    if (!candidate.starved && !candidate.cancelled && want > candidate.capacity())
-      request.needs.push_back({id, want});
+    if (!holder->cancelled && holder->wanted() > holder->capacity())
+      request.needs.push_back(need_of(*holder));
   }
-  if (request.released.empty() && request.needs.empty())
+  auto waiting = waiters();
+  std::vector<sequence*> asking;
+  for (auto places = limits_.max_batch_size - std::ssize(running_ones); places > 0 && !waiting.empty();
+       --places) {
+    const auto first =
+        std::ranges::min_element(waiting, [&](auto* a, auto* b) { return goes_before(*a, *b, now); });
+    if ((*first)->starved) // and nobody passes it, or a large request would wait for ever
+      break;
+    request.needs.push_back(need_of(**first));
+    (*first)->account->asked += (*first)->known();
+    asking.push_back(*first);
+    waiting.erase(first);
+  }
+  for (auto* one : asking)
+    one->account->asked = 0;
+  if (request.released.empty() && request.needs.empty() && request.computed.empty())
     return;
   pages_in_flight_ = true;
   out.pages = std::move(request);

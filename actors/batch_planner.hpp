@@ -1,12 +1,13 @@
 #pragma once
 
 #include "actors/batching_window.hpp"
+#include "actors/fair_share.hpp"
 #include "actors/messages.hpp"
+#include "actors/planned_sequence.hpp"
 #include "base/clock.hpp"
 
 #include <map>
 #include <optional>
-#include <unordered_set>
 #include <vector>
 
 namespace troupe {
@@ -16,12 +17,19 @@ struct planner_limits {
   int32_t max_batch_tokens = 512; // tokens in a step
   microseconds step_time_max{200'000};
   microseconds batch_window{50'000};
-  page_id canary_page = 0; // one page outside the pool
+  page_id canary_page = 0;                // one page outside the pool
+  microseconds priority_level{1'000'000}; // waiting this long is worth one level of priority
+  bool prefix_cache = true;
+  uint64_t numeric_class = 0; // pages of another one are no use
 };
 
-/// Continuous batching: which tokens the next step computes. Decode first, then chunks of waiting prompts, in
-/// order of arrival. One step is in flight, and one page request; pages for step n+1 are asked for while step
-/// n runs. Plain code: the batcher actor sends what each event returns.
+/// Continuous batching: which tokens the next step computes. Decode first, then chunks of waiting prompts.
+/// Who goes first: the lower class; in it the tenant that was served least (fair_share); of one tenant, the
+/// first who came. A class is the priority, and falls by one for each `priority_level` since arrival, but
+/// never below the lowest priority present. So a request with p levels more than the best ones competes with
+/// them as their equal after p * priority_level at the latest: no priority starves.
+/// One step is in flight, and one page request; pages for step n+1 are asked for while step n runs. Plain
+/// code: the batcher actor sends what each event returns.
 class batch_planner {
 public:
   struct effects {
@@ -49,36 +57,34 @@ public:
   int32_t waiting() const { return static_cast<int32_t>(sequences_.size()) - running(); }
 
 private:
-  struct sequence {
-    dispatch_sequence dispatch; // emitted grows as tokens come
-    int32_t computed = 0;       // positions whose keys and values are in pages
-    std::vector<page_id> block_table;
-    steady_time arrived{};
-    steady_time first_step{};
-    bool started = false; // the executor has its sampler state
-    bool in_step = false;
-    bool cancelled = false; // dropped when its step ends
-    bool starved = false;   // its last page request was refused
-
-    int32_t known() const; // prompt and emitted tokens
-    token_id token_at(int32_t position) const;
-    int32_t capacity() const; // positions its pages cover
-    bool scored() const;      // its prompt's tokens are ranked: each of them takes a row of logits
-  };
+  using sequence = planned_sequence;
 
   effects advance(steady_time now);
   void drop(sequence_id id);
-  void preempt_for_starved(effects&);
+  void preempt_for_starved(effects&, steady_time now);
   void plan_step(effects&, steady_time now);
+  int32_t add_rows(step_plan&, effects&, const std::vector<sequence*>& from, int32_t budget, steady_time now);
   void add_row(step_plan&, sequence&, int32_t tokens);
+  void note_rows(const step_result& result);
   void take_token(const sampled_token& token, effects&, steady_time now);
-  void request_pages(effects&);
+  void take_grant(sequence&, const page_grant&);
+  void request_pages(effects&, steady_time now);
+  void ask_again(const page_request& request);
+  page_need need_of(sequence&) const;
   bool hold_for_company(effects&, steady_time now);
   int32_t token_budget() const;
 
+  int32_t class_of(const sequence&, steady_time now) const;
+  std::vector<sequence*> holders(steady_time now); // of pages: by class, then arrival
+  std::vector<sequence*> waiters();                // for pages: by arrival
+  bool goes_before(const sequence& a, const sequence& b, steady_time now) const;
+
   planner_limits limits_;
   batching_window window_;
-  std::map<sequence_id, sequence> sequences_; // ids rise with arrival, so this is the order of arrival
+  fair_share shares_;
+  std::map<sequence_id, sequence> sequences_; // ids rise with arrival
+  std::map<int32_t, int32_t> priorities_;     // how many sequences have each
+  std::vector<computed_pages> computed_;      // to report with the next page request
   std::vector<sequence_id> released_;         // pages to give back with the next page request
   std::vector<sequence_id> ended_;            // sampler states to drop with the next plan
   std::vector<step_row> in_flight_;           // rows of the running step, without tokens

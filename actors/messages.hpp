@@ -3,10 +3,12 @@
 #include "actors/errors.hpp"
 #include "base/clock.hpp"
 #include "base/ids.hpp"
+#include "memory/page_chain.hpp"
 #include "model/sampling_params.hpp"
 #include "model/token_logprobs.hpp"
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -33,6 +35,7 @@ struct resume_terms {
   std::string door_state;      // what the door needs to write the events again; opaque to all others
 };
 
+inline constexpr int32_t priority_max = 100;          // and as many levels below 0
 inline constexpr size_t stop_strings_max = 16;        // of a request
 inline constexpr size_t stop_string_bytes_max = 1024; // each
 inline constexpr size_t stop_tokens_max = 1024;       // of a request
@@ -56,7 +59,10 @@ struct generation_request {
   bool include_stop_str_in_output = false; // of the stop string, or of the stop token
   std::optional<int32_t> prompt_logprobs;  // 0 to logprobs_max alternatives beside each token of the prompt
   std::optional<int64_t> timeout_ms;       // absent: request_timeout_ms
-  steady_time arrived{};                   // set by the front door: deadlines count from here
+  std::string tenant;                      // whose key asked; empty: no keys. Shares no page with another
+  std::string cache_salt; // of this tenant's requests only those with the same salt share pages
+  int32_t priority = 0;   // -priority_max to priority_max; lower goes first
+  steady_time arrived{};  // set by the front door: deadlines count from here
   resume_terms resume;
 };
 
@@ -172,6 +178,9 @@ struct sequence_spec {
   std::vector<std::string> stop = {};     // the ledger's business alone
   bool include_stop = false;              // the stop string, or the stop token's text, belongs to the answer
   std::optional<int32_t> prompt_logprobs = {}; // such a sequence computes its whole prompt: no cached prefix
+  std::string tenant;                          // shares the machine fairly with others, and no page
+  std::string cache_salt;                      // as in generation_request
+  int32_t priority = 0;                        // lower goes first
 };
 
 struct open_entry {
@@ -215,7 +224,8 @@ struct step_row {
   int32_t position = 0;
   std::vector<page_id> block_table; // pages of positions [0, position + tokens.size())
   bool sample = false;              // draw a token after the last one
-  bool score = false; // rank what follows each token in the prompt: as many rows of logits as tokens
+  bool score = false;        // rank what follows each token in the prompt: as many rows of logits as tokens
+  int32_t cached_tokens = 0; // of the prompt, that were not computed for this sequence
 };
 
 struct step_plan {
@@ -235,6 +245,7 @@ struct sampled_token {
   finish_reason finish = finish_reason::none;
   logprob_list logprobs = {};        // exactly one, if asked for
   logprob_list prompt_logprobs = {}; // at position 0, if asked for: one a token of the prompt
+  int32_t cached_tokens = 0;         // as in step_row
 };
 
 /// One message a step, to the ledger and to the batcher.
@@ -251,23 +262,38 @@ struct step_result {
 struct page_need {
   sequence_id id = 0;
   int32_t tokens = 0;
+  // For a sequence without pages: all it knows. Its last token is never taken from the cache, since logits
+  // are wanted. Null: it neither finds pages nor lets itself be found.
+  std::shared_ptr<const page_chain> prefix;
+  bool may_wait = true; // for another sequence that is computing this one's next page
 };
 
-/// Batcher → page manager, at most one in flight.
+/// Full pages whose keys and values a step that ended has computed: from now on others may find them.
+struct computed_pages {
+  sequence_id id = 0;
+  int32_t first_page = 0;       // in its block table
+  std::vector<token_id> tokens; // whole pages of them
+};
+
+/// Batcher → page manager, at most one in flight. Its parts in this order.
 struct page_request {
-  std::vector<sequence_id> released; // all pages of these go back first
-  std::vector<page_need> needs;      // in order of precedence
+  std::vector<computed_pages> computed;
+  std::vector<sequence_id> released; // all pages of these go back
+  std::vector<page_need> needs;      // in order of precedence: after a refusal nobody gets any
 };
 
 struct page_grant {
   sequence_id id = 0;
-  bool granted = false;       // false: not enough free pages; nothing changed for this sequence
+  bool granted = false;       // false: nothing changed for this sequence
   std::vector<page_id> pages; // new ones, appended to the block table
+  bool awaits = false;        // not granted, because another sequence is computing the next page
+  int32_t cached_tokens = 0;  // positions that need no computing; if it awaits: those found so far
 };
 
 struct page_grants {
   std::vector<page_grant> grants; // one a need, same order
   int32_t free_pages = 0;
+  int32_t idle_pages = 0; // without a user, kept for their content
   int32_t total_pages = 0;
 };
 

@@ -6,11 +6,11 @@
 namespace troupe {
 
 page_manager::page_manager(caf::actor_config& config, int32_t page_count, metrics& metrics)
-    : page_manager_actor::base(config), pool_(page_count), tables_(pool_), metrics_(metrics) {}
+    : page_manager_actor::base(config), book_(page_count), metrics_(metrics) {}
 
 page_manager::behavior_type page_manager::make_behavior() {
   keep_quiet(*this);
-  metrics_.set_kv_pages(pool_.free_pages(), pool_.used_pages(), 0);
+  metrics_.set_kv_pages(book_.free_pages(), book_.used_pages(), book_.idle_pages());
   return {
       [this](const page_request& request) { return answer(request); },
       [](const inject_fault& fault) { commit_fault(fault); },
@@ -18,17 +18,17 @@ page_manager::behavior_type page_manager::make_behavior() {
 }
 
 page_grants page_manager::answer(const page_request& request) {
-  for (auto id : request.released)
-    tables_.release(id);
-  page_grants out;
-  for (const auto& need : request.needs) {
-    auto pages = tables_.grow(need.id, need.tokens);
-    out.grants.push_back({need.id, pages.has_value(), pages ? std::move(*pages) : std::vector<page_id>{}});
-  }
-  tables_.check_conservation();
-  out.free_pages = pool_.free_pages();
-  out.total_pages = pool_.total_pages();
-  metrics_.set_kv_pages(pool_.free_pages(), pool_.used_pages(), 0);
+  auto out = book_.answer(request);
+  const auto counts = book_.counts();
+  const auto add = [](prometheus::Counter& counter, int64_t before, int64_t after) {
+    counter.Increment(static_cast<double>(after - before));
+  };
+  add(metrics_.prefix_cache_queries_total, counted_.queried_tokens, counts.queried_tokens);
+  add(metrics_.prefix_cache_hits_total, counted_.hit_tokens, counts.hit_tokens);
+  add(metrics_.prefix_cache_waits_total, counted_.waits, counts.waits);
+  add(metrics_.prefix_cache_evictions_total, counted_.evicted_pages, counts.evicted_pages);
+  counted_ = counts;
+  metrics_.set_kv_pages(book_.free_pages(), book_.used_pages(), book_.idle_pages());
   return out;
 }
 

@@ -1,12 +1,12 @@
 #pragma once
 
 #include "actors/interfaces.hpp"
-#include "memory/block_tables.hpp"
+#include "actors/page_book.hpp"
 #include "observe/metrics.hpp"
 
 namespace troupe {
 
-/// Owns the KV pages of an engine and answers the batcher's page requests.
+/// Owns the KV pages of an engine and answers the batcher's page requests: a shell over page_book.
 class page_manager final : public page_manager_actor::base {
 public:
   /// metrics must outlive the actor.
@@ -17,8 +17,8 @@ public:
 private:
   page_grants answer(const page_request& request);
 
-  page_pool pool_;
-  block_tables tables_;
+  page_book book_;
+  page_counts counted_; // into metrics
   metrics& metrics_;
 };
 

@@ -51,6 +51,9 @@ std::optional<rejection> request_preparer::check(const generation_request& reque
   if (request.timeout_ms && (*request.timeout_ms < 1 || *request.timeout_ms > limits_.request_timeout_ms))
     return invalid("timeout_ms", fmt::format("timeout_ms must be 1 to {} (request_timeout_ms), got {}",
                                              limits_.request_timeout_ms, *request.timeout_ms));
+  if (request.priority < -priority_max || request.priority > priority_max)
+    return invalid("priority", fmt::format("priority must be {} to {} (lower goes first), got {}",
+                                           -priority_max, priority_max, request.priority));
   if (auto refused = check_sampling(request))
     return refused;
   return check_stopping(request);
@@ -205,6 +208,9 @@ tl::expected<open_entry, rejection> request_preparer::prepare(generation_request
   entry.spec.stop = std::move(request.stop);
   entry.spec.include_stop = request.include_stop_str_in_output;
   entry.spec.prompt_logprobs = request.prompt_logprobs;
+  entry.spec.tenant = std::move(request.tenant);
+  entry.spec.cache_salt = std::move(request.cache_salt);
+  entry.spec.priority = request.priority;
   entry.timeout_ms = timeout_ms - waited_ms;
   entry.resume = std::move(request.resume);
   return entry;

@@ -127,7 +127,8 @@ sampled_token step_runner::sample(const step_row& row, std::span<float> logits) 
   sampled_token out{.id = row.id,
                     .position = static_cast<int32_t>(known.choose.emitted_count()),
                     .token = 0,
-                    .finish = finish_reason::none};
+                    .finish = finish_reason::none,
+                    .cached_tokens = row.cached_tokens};
   std::vector<token_logprobs> ranked(known.logprobs ? 1 : 0);
   const auto token = known.choose.sample(logits, known.logprobs ? ranked.data() : nullptr);
   if (!token) {

@@ -37,12 +37,15 @@ struct settings {
   int64_t threads = 0;               // compute threads; 0: one a core
   std::string cpu_isa = "auto";      // auto, portable, avx2, avx512, amx
   int64_t kv_cache_mib = 512;        // KV pages
+  bool prefix_cache = true;          // requests with the same beginning share its pages
   int64_t max_batch_size = 32;       // sequences in a step
   int64_t max_batch_tokens = 512;    // tokens in a step
   int64_t batch_window_ms = 50;      // upper bound of the adaptive wait
   int64_t step_time_max_ms = 200;    // prefill chunks are cut to this
   int64_t step_deadline_ms = 30'000; // a step that takes longer restarts the engine
   int64_t requests_max = 256;        // admitted and not finished; more get 429
+  int64_t requests_per_key_max = 0;  // of one API key; 0: no bound of its own
+  int64_t priority_level_ms = 1'000; // waiting that is worth one level of priority
   int64_t request_timeout_ms = 600'000;
 
   // [supervision]

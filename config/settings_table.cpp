@@ -162,6 +162,11 @@ const setting rows[] = {
      .minimum = 1,
      .maximum = 1 << 20,
      .bounds_reason = "one page must fit; 1 TiB is more than a machine of today has to spare"},
+    {.key = "engine.prefix_cache",
+     .member = &settings::prefix_cache,
+     .help =
+         "Requests of one API key that begin alike share the KV pages of that beginning. The answer does not "
+         "depend on it."},
     {.key = "engine.max_batch_size",
      .member = &settings::max_batch_size,
      .help = "Sequences in one step.",
@@ -198,6 +203,22 @@ const setting rows[] = {
      .minimum = 1,
      .maximum = 65'536,
      .bounds_reason = "the ledger holds prompt and answer of each"},
+    {.key = "engine.requests_per_key_max",
+     .member = &settings::requests_per_key_max,
+     .help =
+         "Requests of one API key among engine.requests_max; more get 429 with Retry-After. 0: no bound of "
+         "its own.",
+     .minimum = 0,
+     .maximum = 65'536,
+     .bounds_reason = "as engine.requests_max"},
+    {.key = "engine.priority_level_ms",
+     .member = &settings::priority_level_ms,
+     .help =
+         "Milliseconds of waiting that are worth one level of a request's priority: after so many for each "
+         "level that lies between them, a request is the equal of the most urgent ones.",
+     .minimum = 1,
+     .maximum = 600'000,
+     .bounds_reason = "200 levels: longer would let a request wait for days"},
     {.key = "engine.request_timeout_ms",
      .member = &settings::request_timeout_ms,
      .help =

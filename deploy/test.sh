@@ -58,7 +58,7 @@ failed=0
 # unit_tests PRESET [OPTION...]: counts ctest's programs.
 unit_tests() {
   local log=build/ctest-$1.log rc=0 bad all
-  ctest --preset "$1" --timeout 300 "${@:2}" 2>&1 | tee "$log" || rc=$?
+  ctest --preset "$1" "${@:2}" 2>&1 | tee "$log" || rc=$?
   all=$(sed -nE 's/.*tests failed out of ([0-9]+).*/\1/p' "$log" | tail -n 1)
   bad=$(sed -nE 's/.* ([0-9]+) tests failed out of .*/\1/p' "$log" | tail -n 1)
   if [ -z "$all" ]; then # not one test ran: that is a failure too
@@ -116,17 +116,17 @@ phase "python packages" requirements
 phase build build_all release
 
 result=0
-phase "unit tests" unit_tests release || result=1
+phase "unit tests" unit_tests release --timeout 300 || result=1
 phase "system tests" system_tests release || result=1
 if [ "$asan" = yes ]; then
   phase "build (asan)" build_all asan
-  phase "unit tests (asan)" under_sanitizer unit_tests asan || result=1
+  phase "unit tests (asan)" under_sanitizer unit_tests asan --timeout 900 || result=1
   phase "system tests (asan)" under_sanitizer system_tests asan || result=1
 fi
 if [ "$tsan" = yes ]; then
   phase "CAF (tsan)" deploy/build_caf_tsan.sh
   phase "build (tsan)" build_all tsan
-  phase "unit tests (tsan)" under_sanitizer unit_tests tsan || result=1
+  phase "unit tests (tsan)" under_sanitizer unit_tests tsan --timeout 900 || result=1
 fi
 
 say "$passed passed, $failed failed"

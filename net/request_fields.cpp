@@ -7,6 +7,16 @@ namespace troupe {
 
 using simdjson::SUCCESS;
 
+void read_scheduling(field_reader& fields, generation_request& request) {
+  if (const auto value = fields.integer("priority", -priority_max, priority_max))
+    request.priority = static_cast<int32_t>(*value);
+  if (const auto value = fields.string("cache_salt", 512)) {
+    if (value->empty())
+      fields.fail("cache_salt", "must not be empty: leave it out");
+    request.cache_salt = *value;
+  }
+}
+
 namespace {
 
 std::optional<std::string> read_part(field_reader& fields, const simdjson::dom::element& part,

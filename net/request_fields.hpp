@@ -12,6 +12,9 @@ namespace troupe {
 /// Largest text field of a request; the body's limit is usually smaller.
 inline constexpr size_t text_bytes_max = 256 * 1024 * 1024;
 
+/// priority and cache_salt.
+void read_scheduling(field_reader&, generation_request&);
+
 /// A string, or a list of parts of one of the given types, each with a `text`; several parts are joined by a
 /// line feed, as other servers do.
 std::optional<std::string> read_content(field_reader&, std::string_view name,

@@ -129,6 +129,7 @@ parsed<chat_request> parse_chat_request(simdjson::dom::object body) {
   field_reader fields(body);
   chat_request request;
   read_sampling(fields, request.generation);
+  read_scheduling(fields, request.generation);
   read_limits(fields, request.generation);
   request.terms = read_answer_terms(fields);
   read_logprobs(fields, request.generation);

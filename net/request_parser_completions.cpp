@@ -119,6 +119,7 @@ parsed<completion_request> parse_completion_request(simdjson::dom::object body) 
   field_reader fields(body);
   completion_request request;
   read_sampling(fields, request.generation);
+  read_scheduling(fields, request.generation);
   request.terms = read_answer_terms(fields);
   request.echo = fields.boolean("echo").value_or(false);
   read_max_tokens(fields, request);

@@ -134,6 +134,7 @@ parsed<responses_request> parse_responses_request(simdjson::dom::object body, tr
   fields.unsupported({"tools", "conversation", "prompt", "reasoning", "context_management", "moderation",
                       "stream_id", "image", "background_options", "access_programs"});
   read_sampling(fields, request.generation);
+  read_scheduling(fields, request.generation);
   read_echo(fields, request);
   read_tool_choice(fields, request.echo);
   read_text(fields);

@@ -96,6 +96,7 @@ tl::expected<response_opening, api_error> open_response(response_store& store, r
   auto& generation = opening.generation;
   generation.response_id = record->id;
   generation.request_id = asker.request_id;
+  generation.tenant = asker.owner;
   if (request.echo.instructions)
     generation.messages.push_back({"system", *request.echo.instructions});
   generation.messages.insert(generation.messages.end(), record->conversation.begin(),

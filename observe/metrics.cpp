@@ -124,6 +124,8 @@ metrics::metrics(std::string_view model_name)
       num_preemptions_total(counter(registry_, "troupe_num_preemptions_total", model_)),
       prefix_cache_queries_total(counter(registry_, "troupe_prefix_cache_queries_total", model_)),
       prefix_cache_hits_total(counter(registry_, "troupe_prefix_cache_hits_total", model_)),
+      prefix_cache_waits_total(counter(registry_, "troupe_prefix_cache_waits_total", model_)),
+      prefix_cache_evictions_total(counter(registry_, "troupe_prefix_cache_evictions_total", model_)),
       request_success_total(counters(registry_, "troupe_request_success_total", model_), "finished_reason",
                             {"stop", "length", "cancelled", "error"}),
       time_to_first_token_seconds(histogram(registry_, "troupe_time_to_first_token_seconds", model_)),

@@ -42,6 +42,8 @@ public:
   prometheus::Counter& num_preemptions_total;
   prometheus::Counter& prefix_cache_queries_total;
   prometheus::Counter& prefix_cache_hits_total;
+  prometheus::Counter& prefix_cache_waits_total;
+  prometheus::Counter& prefix_cache_evictions_total;
   labelled<prometheus::Counter> request_success_total; // stop, length, cancelled, error
   prometheus::Histogram& time_to_first_token_seconds;
   prometheus::Histogram& inter_token_latency_seconds;

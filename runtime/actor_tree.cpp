@@ -60,12 +60,15 @@ make_text_decoder decoder_of(std::shared_ptr<const tokenizer> tokens) {
   };
 }
 
-planner_limits limits_of(const settings& configuration, page_id canary_page) {
+planner_limits limits_of(const settings& configuration, page_id canary_page, uint64_t numeric_class) {
   return {.max_batch_size = static_cast<int32_t>(configuration.max_batch_size),
           .max_batch_tokens = static_cast<int32_t>(configuration.max_batch_tokens),
           .step_time_max = milliseconds(configuration.step_time_max_ms),
           .batch_window = milliseconds(configuration.batch_window_ms),
-          .canary_page = canary_page};
+          .canary_page = canary_page,
+          .priority_level = milliseconds(configuration.priority_level_ms),
+          .prefix_cache = configuration.prefix_cache,
+          .numeric_class = numeric_class};
 }
 
 int threads_of(const settings& configuration) {
@@ -191,11 +194,12 @@ result<std::unique_ptr<actor_tree>> actor_tree::start(caf::actor_system& system,
                             .lease = std::make_shared<std::mutex>(),
                             .clock = &clock};
   parts.engine.page_count = context->pages;
-  parts.engine.batching = {limits_of(configuration, context->pages),
+  parts.engine.batching = {limits_of(configuration, context->pages, model.weights->numeric_class()),
                            milliseconds(configuration.step_deadline_ms)};
   parts.engine.intensity = {configuration.restart_intensity, configuration.restart_period_ms};
   parts.engine.epochs = std::make_shared<epoch_source>(0);
   parts.ledger = {.entries_max = static_cast<size_t>(configuration.requests_max),
+                  .entries_per_tenant_max = static_cast<size_t>(configuration.requests_per_key_max),
                   .unsent_bytes_max = configuration.unsent_bytes_max,
                   .resume_window = milliseconds(configuration.resume_window_ms),
                   .kept_bytes_max = configuration.resume_log_mib << 20};

@@ -257,38 +257,40 @@ void model_set::load(std::string path, std::string name, model_outcome done) {
   auto wanted = configuration_;
   wanted.model_path = std::move(path);
   wanted.served_model_name = std::move(name);
-  {
-    const std::unique_lock lock(mutex_);
-    const auto refuse = [&](std::string why) {
-      answer(done, tl::unexpected(refused(request_error::too_many_requests, std::move(why))));
-    };
-    if (closed_ || loading_)
-      return refuse(closed_ ? "the server is shutting down"
-                            : "a model is being loaded: retry when it is there");
-    if (held() >= static_cast<size_t>(configuration_.models_max))
-      return refuse(
-          fmt::format("{} models are held, the limit (models_max): unload one, or wait for the last "
-                      "answers of one that goes",
-                      held()));
-    loading_ = true;
-  }
+  std::unique_lock lock(mutex_);
+  const auto refuse = [&](std::string why) {
+    lock.unlock();
+    answer(done, tl::unexpected(refused(request_error::too_many_requests, std::move(why))));
+  };
+  if (closed_ || loading_)
+    return refuse(closed_ ? "the server is shutting down"
+                          : "a model is being loaded: retry when it is there");
+  if (held() >= static_cast<size_t>(configuration_.models_max))
+    return refuse(fmt::format("{} models are held, the limit (models_max): unload one, or wait for the last "
+                              "answers of one that goes",
+                              held()));
+  loading_ = true;
   if (loader_.joinable())
-    loader_.join(); // it has ended: loading_ was false
-  loader_ = std::thread([this, wanted = std::move(wanted), done = std::move(done)] {
-    auto made = start(wanted, {});
-    std::unique_lock lock(mutex_);
-    loading_ = false;
-    if (!made) {
-      log_event(log_level::warn, "model_not_loaded", {{"reason", made.error().message}});
-      return answer(done,
-                    tl::unexpected(refused(request_error::invalid_value, made.error().message, "path")));
-    }
-    if (closed_)
-      return answer(done, tl::unexpected(refused(request_error::not_ready, "the server is shutting down")));
+    loader_.join(); // it has ended, or is about to: loading_ was false
+  loader_ =
+      std::thread([this, wanted = std::move(wanted), done = std::move(done)] { run_load(wanted, done); });
+}
+
+void model_set::run_load(const settings& wanted, const model_outcome& done) {
+  auto made = start(wanted, {});
+  std::unique_lock lock(mutex_);
+  loading_ = false;
+  const bool closed = closed_;
+  if (made && !closed) {
     const auto about = (*made)->about;
     serve(std::move(*made), lock);
-    answer(done, about);
-  });
+    return answer(done, about);
+  }
+  lock.unlock();
+  if (made)
+    return answer(done, tl::unexpected(refused(request_error::not_ready, "the server is shutting down")));
+  log_event(log_level::warn, "model_not_loaded", {{"reason", made.error().message}});
+  answer(done, tl::unexpected(refused(request_error::invalid_value, made.error().message, "path")));
 }
 
 void model_set::unload(std::string name, model_outcome done) {
@@ -307,13 +309,15 @@ void model_set::unload(std::string name, model_outcome done) {
 }
 
 void model_set::drain(int64_t drain_ms) {
+  std::thread loader; // who begins one later finds the set closed
   {
     const std::unique_lock lock(mutex_);
     if (std::exchange(closed_, true))
       return;
+    loader = std::move(loader_);
   }
-  if (loader_.joinable())
-    loader_.join();
+  if (loader.joinable())
+    loader.join();
   {
     const std::lock_guard lock(retirements_mutex_);
     retirements_.clear();

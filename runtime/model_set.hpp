@@ -63,6 +63,7 @@ private:
   class retirement;
 
   result<served_pointer> start(const settings& configuration, const load_progress& progress);
+  void run_load(const settings& wanted, const model_outcome& done);
   void serve(served_pointer made, std::unique_lock<std::shared_mutex>& lock);
   void retire(served_pointer old);
   void show_metrics();

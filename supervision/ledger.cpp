@@ -1,5 +1,7 @@
 #include "supervision/ledger.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <fmt/format.h>
 
 namespace troupe {
@@ -7,7 +9,8 @@ namespace troupe {
 namespace {
 
 constexpr int32_t fatal_steps_max = 3;
-constexpr int32_t retry_after_s = 1;
+constexpr int32_t retry_after_max_s = 60;
+constexpr double end_weight = 0.1; // of the newest interval between two ends: about the last twenty count
 
 double seconds_between(steady_time from, steady_time to) {
   return std::chrono::duration<double>(to - from).count();
@@ -37,8 +40,13 @@ ledger::ledger(ledger_limits limits, make_text_decoder decoder, const time_sourc
                token_bytes_of bytes)
     : limits_(limits), make_decoder_(std::move(decoder)), bytes_(std::move(bytes)), clock_(clock) {}
 
-std::variant<accepted_response, rejection> ledger::open(open_entry request, subscriber_key subscriber,
-                                                        ledger_effects& out) {
+/// When one of so many entries has ended, as fast as entries end now.
+int32_t ledger::retry_after_s(size_t entries) const {
+  const auto wait = end_interval_s_ * static_cast<double>(entries_.size()) / static_cast<double>(entries);
+  return static_cast<int32_t>(std::clamp(std::ceil(wait), 1.0, double{retry_after_max_s}));
+}
+
+std::optional<rejection> ledger::refuse(const open_entry& request) const {
   if (engine_gone_)
     return rejection{request_error::not_ready, "the engine failed and was given up: restart the server", "",
                      0};
@@ -46,9 +54,27 @@ std::variant<accepted_response, rejection> ledger::open(open_entry request, subs
     return rejection{
         request_error::too_many_requests,
         fmt::format("{} requests are in progress, the limit (requests_max): retry later", entries_.size()),
-        "", retry_after_s};
+        "", retry_after_s(entries_.size())};
+  if (limits_.entries_per_tenant_max > 0) {
+    const auto own = static_cast<size_t>(std::ranges::count_if(entries_, [&](const auto& entry) {
+      return entry.second.request.spec.tenant == request.spec.tenant;
+    }));
+    if (own >= limits_.entries_per_tenant_max)
+      return rejection{
+          request_error::too_many_requests,
+          fmt::format(
+              "{} requests of this key are in progress, the limit (requests_per_key_max): retry later", own),
+          "", retry_after_s(own)};
+  }
   if (by_response_.contains(request.response_id))
     return rejection{request_error::invalid_value, "a response with this id is in progress", "id", 0};
+  return std::nullopt;
+}
+
+std::variant<accepted_response, rejection> ledger::open(open_entry request, subscriber_key subscriber,
+                                                        ledger_effects& out) {
+  if (auto refused = refuse(request))
+    return std::move(*refused);
   accepted_response answer{.response_id = request.response_id,
                            .created_at = clock_.unix_seconds(),
                            .model = request.model,
@@ -129,6 +155,10 @@ void ledger::note_end(const ledger_entry& entry, ledger_effects& out) {
   const auto now = clock_.now();
   const auto& log_end = entry.last_event();
   const auto first = entry.emitted.empty() ? now : entry.first_token;
+  if (last_end_)
+    end_interval_s_ +=
+        (end_interval_s_ == 0 ? 1 : end_weight) * (seconds_between(*last_end_, now) - end_interval_s_);
+  last_end_ = now;
   out.ended.push_back(
       {.request_id = entry.request.request_id,
        .response_id = entry.request.response_id,

@@ -16,6 +16,7 @@ namespace troupe {
 
 struct ledger_limits {
   size_t entries_max = 256;               // admitted and not ended
+  size_t entries_per_tenant_max = 0;      // of them, of one tenant; 0: no bound of its own
   int64_t unsent_bytes_max = 1024 * 1024; // events of one response that its reader has not acknowledged
   milliseconds resume_window{10'000};     // 0: a response ends with its reader
   int64_t kept_bytes_max = 64 << 20;      // logs of ended responses that a reader may come back for
@@ -92,6 +93,8 @@ public:
 private:
   using entry_map = std::map<sequence_id, ledger_entry>; // in order of arrival
 
+  std::optional<rejection> refuse(const open_entry& request) const;
+  int32_t retry_after_s(size_t entries) const;
   void dispatch(ledger_entry& entry, ledger_effects& out);
   void take_token(ledger_entry& entry, const sampled_token& token, ledger_effects& out);
   void fail(ledger_entry& entry, request_error code, std::string message, ledger_effects& out);
@@ -113,6 +116,8 @@ private:
   std::unordered_map<std::string, sequence_id> by_response_;
   sequence_id next_sequence_ = 1;
   epoch_number epoch_ = 0; // 0: no engine yet
+  std::optional<steady_time> last_end_;
+  double end_interval_s_ = 0; // between two ends, exponentially weighted
   bool engine_gone_ = false;
 };
 

@@ -54,8 +54,10 @@ void ledger_entry::open_text(const sampled_token& first) {
 
 void ledger_entry::append(const sampled_token& token) {
   TROUPE_CHECK(token.position == static_cast<int32_t>(emitted.size()), "a token out of order");
-  if (emitted.empty())
+  if (emitted.empty()) {
+    cached_tokens_ = token.cached_tokens;
     open_text(token);
+  }
   emitted.push_back(token.token);
   auto piece = answer_->push(token);
   logprobs_.insert(logprobs_.end(), piece.logprobs.begin(), piece.logprobs.end());
@@ -89,6 +91,7 @@ void ledger_entry::close_text(const answer_piece& last) {
 
 void ledger_entry::count_tokens(response_event& terminal) const {
   terminal.prompt_tokens = static_cast<int32_t>(request.spec.prompt.size());
+  terminal.cached_tokens = cached_tokens_;
   terminal.output_tokens = static_cast<int32_t>(emitted.size());
   terminal.cumulative_logprob = answer_->cumulative_logprob();
 }

@@ -88,8 +88,9 @@ private:
   std::vector<response_event> log_;      // index = sequence number
   std::string text_;                     // told
   std::vector<token_logprobs> logprobs_; // of its tokens, if asked for
-  size_t sent_ = 0;                      // events handed out
-  size_t acknowledged_ = 0;              // events that the reader confirmed
+  int32_t cached_tokens_ = 0; // when its first token came: what a restart finds again is none of the client's
+  size_t sent_ = 0;           // events handed out
+  size_t acknowledged_ = 0;   // events that the reader confirmed
   int64_t unacknowledged_bytes_ = 0;
   int64_t log_bytes_ = 0;
   bool attached_ = true;

@@ -1,9 +1,8 @@
 #include "base/check.hpp"
-#include "memory/block_tables.hpp"
+#include "memory/page_pool.hpp"
 
 #include <catch2/catch.hpp>
 
-#include <random>
 #include <set>
 
 using namespace troupe;
@@ -38,34 +37,23 @@ TEST_CASE("a shared page is free after its last reference") {
   CHECK_THROWS_AS(pool.add_reference(page[0]), broken_invariant);
 }
 
-TEST_CASE("a block table grows by whole pages") {
-  page_pool pool(4);
-  block_tables tables(pool);
-  CHECK(tables.grow(1, 1)->size() == 1);
-  CHECK(tables.grow(1, page_tokens)->empty());
-  CHECK(tables.grow(1, page_tokens + 1)->size() == 1);
-  CHECK_FALSE(tables.grow(2, 3 * page_tokens));
-  CHECK(tables.sequences() == 1);
-  tables.check_conservation();
-  tables.release(1);
-  tables.release(1);
-  tables.release(99);
+TEST_CASE("a kept page is idle without references, and free once it is forgotten") {
+  page_pool pool(3);
+  const auto pages = *pool.allocate(2);
+  pool.keep(pages[0]);
+  CHECK_THROWS_AS(pool.keep(pages[0]), broken_invariant);
+  pool.release(pages);
+  CHECK(pool.free_pages() == 2);
+  CHECK(pool.idle_pages() == 1);
   CHECK(pool.used_pages() == 0);
-}
-
-TEST_CASE("pages are conserved over random growth and release") {
-  std::mt19937 random(42);
-  page_pool pool(97);
-  block_tables tables(pool);
-  for (int i = 0; i < 5000; ++i) {
-    const sequence_id id = random() % 12;
-    if (random() % 3 == 0)
-      tables.release(id);
-    else
-      (void)tables.grow(id, 1 + static_cast<int32_t>(random() % 400));
-    tables.check_conservation();
-  }
-  for (sequence_id id = 0; id < 12; ++id)
-    tables.release(id);
-  CHECK(pool.free_pages() == pool.total_pages());
+  pool.check_conservation();
+  pool.add_reference(pages[0]);
+  CHECK(pool.idle_pages() == 0);
+  CHECK(pool.used_pages() == 1);
+  pool.forget(pages[0]);
+  CHECK(pool.used_pages() == 1);
+  pool.release({pages.data(), 1});
+  CHECK(pool.free_pages() == 3);
+  CHECK_THROWS_AS(pool.forget(pages[0]), broken_invariant);
+  pool.check_conservation();
 }

@@ -76,6 +76,18 @@ TEST_CASE("defaults of a chat body", "[parser]") {
   CHECK(chat_with(R"("seed":18446744073709551615)")->generation.seed == UINT64_MAX);
 }
 
+TEST_CASE("both doors read who goes first and what is kept apart", "[parser]") {
+  const auto of_chat = chat_with(R"("priority":-100,"cache_salt":"s")");
+  const auto of_responses = responses_with(R"("priority":7,"cache_salt":"t")");
+  REQUIRE(of_chat);
+  REQUIRE(of_responses);
+  CHECK(of_chat->generation.priority == -100);
+  CHECK(of_chat->generation.cache_salt == "s");
+  CHECK(of_responses->generation.priority == 7);
+  CHECK(of_responses->generation.cache_salt == "t");
+  CHECK(chat_with(R"("priority":null)")->generation.priority == 0);
+}
+
 TEST_CASE("each wrong chat field is named", "[parser]") {
   struct wrong {
     const char* fields;
@@ -97,6 +109,11 @@ TEST_CASE("each wrong chat field is named", "[parser]") {
            {R"("frequency_penalty":-3)", "frequency_penalty"},
            {R"("repetition_penalty":0)", "repetition_penalty"},
            {R"("repetition_penalty":11)", "repetition_penalty"},
+           {R"("priority":101)", "priority"},
+           {R"("priority":-101)", "priority"},
+           {R"("priority":0.5)", "priority"},
+           {R"("cache_salt":"")", "cache_salt"},
+           {R"("cache_salt":7)", "cache_salt"},
            {R"("seed":1.5)", "seed"},
            {R"("seed":"1")", "seed"},
            {R"("max_tokens":0)", "max_tokens"},

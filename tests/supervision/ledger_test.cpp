@@ -93,6 +93,52 @@ TEST_CASE("a full ledger refuses, a cancelled response makes room") {
   CHECK(world.token(1, 1, 0).stale_tokens == 0); // for a cancelled entry: dropped without a word
 }
 
+TEST_CASE("one tenant cannot take the places of the others") {
+  ledger_world world({.entries_max = 5, .entries_per_tenant_max = 2});
+  CHECK(world.open("a", 1, {}, "first"));
+  CHECK(world.open("b", 1, {}, "first"));
+  CHECK_FALSE(world.open("c", 1, {}, "first"));
+  CHECK(world.last_refusal.code == request_error::too_many_requests);
+  CHECK(world.last_refusal.retry_after_s == 1);
+  CHECK(world.last_refusal.message ==
+        "2 requests of this key are in progress, the limit (requests_per_key_max): retry later");
+  CHECK(world.open("d", 1, {}, "second"));
+  world.note(world.book.cancel("a"));
+  CHECK(world.open("c", 1, {}, "first"));
+}
+
+TEST_CASE("Retry-After is about the time until the next answer ends, and bounded") {
+  for (auto [interval_ms, seconds] : {std::pair(20, 1), std::pair(6'500, 7), std::pair(300'000, 60)}) {
+    ledger_world world({.entries_max = 1});
+    for (int i = 0; i < 4; ++i) {
+      CHECK(world.open("a"));
+      CHECK_FALSE(world.open("b"));
+      world.clock.advance(milliseconds(interval_ms));
+      world.note(world.book.cancel("a"));
+    }
+    CHECK(world.open("a"));
+    CHECK_FALSE(world.open("b"));
+    CHECK(world.last_refusal.retry_after_s == seconds);
+  }
+}
+
+TEST_CASE("the terminal event says how much of the prompt was cached when the answer began") {
+  ledger_world world;
+  world.note(world.book.engine_started({1, {}}));
+  world.open("a");
+  const auto step = [&](int32_t position, int32_t cached, finish_reason finish) {
+    world.note(world.book.step({.epoch = 1,
+                                .step = 1,
+                                .tokens = {{1, position, 3, finish, cached}},
+                                .computed_tokens = 1,
+                                .step_us = 1,
+                                .idle_us = 0}));
+  };
+  step(0, 16, finish_reason::none);
+  step(1, 48, finish_reason::length);
+  CHECK(world.events.back().cached_tokens == 16);
+}
+
 TEST_CASE("a deadline ends a response once, with a typed error") {
   ledger_world world;
   world.note(world.book.engine_started({1, {}}));

@@ -20,6 +20,7 @@ struct ledger_world {
   std::vector<response_event> events;
   std::vector<dispatch_sequence> dispatches;
   std::vector<cancel_sequence> cancels;
+  rejection last_refusal;
 
   explicit ledger_world(ledger_limits limits = {}) : book(limits, letters, clock) {}
 
@@ -31,8 +32,10 @@ struct ledger_world {
     return effects;
   }
 
-  bool open(const std::string& id, subscriber_key reader = 1, resume_terms resume = {}) {
+  bool open(const std::string& id, subscriber_key reader = 1, resume_terms resume = {},
+            const std::string& tenant = {}) {
     open_entry entry;
+    entry.spec.tenant = tenant;
     entry.resume = std::move(resume);
     entry.response_id = id;
     entry.spec.prompt = {1, 2, 3};
@@ -41,6 +44,8 @@ struct ledger_world {
     ledger_effects effects;
     auto opened = book.open(std::move(entry), reader, effects);
     note(std::move(effects));
+    if (const auto* refused = std::get_if<rejection>(&opened))
+      last_refusal = *refused;
     return std::holds_alternative<accepted_response>(opened);
   }
 
