@@ -243,9 +243,9 @@ struct sampled_token {
   int32_t position = 0; // in the answer: 0 is the first token
   token_id token = 0;
   finish_reason finish = finish_reason::none;
-  int32_t cached_tokens = 0;         // as in step_row
   logprob_list logprobs = {};        // exactly one, if asked for
   logprob_list prompt_logprobs = {}; // at position 0, if asked for: one a token of the prompt
+  int32_t cached_tokens = 0;         // as in step_row
 };
 
 /// One message a step, to the ledger and to the batcher.

@@ -148,6 +148,8 @@ awaitable<bool> exchange::generate() {
   std::string().swap(request_.body);
   budget_.hold(0);
   response_id_ = wanted->choices.front().response_id;
+  for (auto& choice : wanted->choices)
+    choice.tenant = asker.owner;
   const bool go_on = co_await work(std::move(*wanted));
   co_return go_on;
 }

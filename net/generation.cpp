@@ -42,7 +42,6 @@ generation open_chat(server_context& context, chat_request request, const genera
   generation wanted;
   wanted.streaming = terms.stream;
   request.generation.request_id = asker.request_id;
-  request.generation.tenant = asker.owner;
   std::vector<std::string> ids;
   add_choices(wanted, ids, request.generation, static_cast<size_t>(terms.n));
   finish(context, wanted, asker, ids, std::make_unique<chat_encoder>(form, ids));
@@ -79,7 +78,6 @@ generation open_completion(server_context& context, completion_request request,
   generation wanted;
   wanted.streaming = form.stream;
   request.generation.request_id = asker.request_id;
-  request.generation.tenant = asker.owner;
   std::vector<std::string> ids;
   for (auto& prompt : request.prompts) {
     auto one = request.generation;

@@ -148,6 +148,88 @@ TEST_CASE("penalties are those of vLLM, by hand") {
   CHECK(logits == std::vector<float>{4, 4, -3, -2, 1, 3});
 }
 
+TEST_CASE("a bias comes before penalties, as in vLLM, by hand") {
+  const sampling_params params{.temperature = 0.0f,
+                               .repetition_penalty = 2.0f,
+                               .presence_penalty = 0.5f,
+                               .logit_bias = {{1, -7.0f}, {3, 2.5f}, {4, 100.0f}, {4, -100.0f}}};
+  const std::vector<token_id> emitted{1, 3};
+  sampler from(params, 5, {}, emitted);
+  std::vector<float> logits{4, 6, -1, 1.5f, 1};
+  REQUIRE(from.sample(logits));
+  // (6 - 7) * 2 - 0.5; (1.5 + 2.5) / 2 - 0.5: the sign that the penalty looks at is that of the sum.
+  CHECK(logits == std::vector<float>{4, -2.5f, -1, 1.5f, 1});
+}
+
+TEST_CASE("a bias of 100 forces a token, one of -100 forbids it") {
+  const auto logits = random_logits(1000, 3);
+  sampler forced = fresh({.seed = 1, .logit_bias = {{777, 100.0f}}}, logits.size());
+  sampler forbidden = fresh({.seed = 1, .logit_bias = {{777, 100.0f}, {5, -100.0f}}}, logits.size());
+  for (int i = 0; i < 50; ++i) {
+    CHECK(drawn(forced, logits) == 777);
+    CHECK(drawn(forbidden, logits) != 5);
+  }
+}
+
+TEST_CASE("no end token is drawn before min_tokens, whatever was emitted by an earlier life") {
+  std::vector<float> logits(10, 0.0f);
+  logits[3] = 30;
+  logits[7] = 20;
+  const std::vector<token_id> ends{3, 7};
+  for (const std::size_t cut : {0u, 1u, 3u, 4u, 5u}) {
+    const std::vector<token_id> emitted(cut, 1);
+    // A bias does not bring a masked token back.
+    sampler from({.min_tokens = 4, .logit_bias = {{3, 100.0f}}}, 10, {}, emitted, ends);
+    for (std::size_t at = cut; at < 4; ++at) {
+      const auto token = drawn(from, logits);
+      CHECK(token != 3);
+      CHECK(token != 7);
+    }
+    CHECK(drawn(from, logits) == 3);
+  }
+  sampler nothing_left({.min_tokens = 1}, 2, {}, {}, std::vector<token_id>{0, 1});
+  std::vector<float> both{1, 2};
+  CHECK_FALSE(nothing_left.sample(both));
+}
+
+TEST_CASE("logprobs are of the model's own logits, and asking for them changes no token") {
+  const std::vector<token_id> prompt{3, 1, 4};
+  const std::vector<token_id> ends{9};
+  const sampling_params plain{.temperature = 0.7f,
+                              .top_k = 30,
+                              .repetition_penalty = 1.5f,
+                              .frequency_penalty = 0.3f,
+                              .seed = 5,
+                              .min_tokens = 3,
+                              .logit_bias = {{11, 3.0f}, {12, -3.0f}}};
+  auto asking = plain;
+  asking.logprobs = 3;
+  sampler one(plain, 200, prompt, {}, ends), other(asking, 200, prompt, {}, ends);
+  for (uint32_t i = 0; i < 40; ++i) {
+    const auto logits = random_logits(200, i);
+    auto first = logits, second = logits;
+    token_logprobs ranked;
+    const auto token = other.sample(second, &ranked);
+    REQUIRE(token);
+    REQUIRE(one.sample(first).value() == *token);
+    CHECK(first == second); // what penalties wrote
+    CHECK(ranked.chosen.token == *token);
+    double sum = 0;
+    int32_t rank = 1;
+    const auto own = logits[static_cast<std::size_t>(*token)];
+    for (const float logit : logits) {
+      sum += std::exp(static_cast<double>(logit));
+      rank += logit > own;
+    }
+    CHECK(static_cast<double>(ranked.chosen.logprob) ==
+          Approx(static_cast<double>(own) - std::log(sum)).epsilon(1e-6));
+    CHECK(ranked.chosen.rank == rank);
+    REQUIRE(ranked.top.size() == 3);
+    CHECK(logits[static_cast<std::size_t>(ranked.top[0].token)] ==
+          *std::max_element(logits.begin(), logits.end()));
+  }
+}
+
 TEST_CASE("a sampler rebuilt from its tokens goes on alike") {
   const std::vector<token_id> prompt{3, 1, 4, 1, 5};
   const sampling_params params{.temperature = 1.2f,
@@ -225,6 +307,18 @@ TEST_CASE("bounds are named with the value given") {
   CHECK(message({.repetition_penalty = INFINITY}).starts_with("repetition_penalty"));
   CHECK(message({.presence_penalty = 2.1f}).starts_with("presence_penalty"));
   CHECK(message({.frequency_penalty = nan}).starts_with("frequency_penalty"));
+  CHECK(validate({.min_tokens = 0, .logprobs = 20, .logit_bias = {{0, -100.0f}, {1, 100.0f}}}));
+  CHECK(message({.min_tokens = -1}) == "min_tokens must be 0 (off) or positive, got -1");
+  CHECK(message({.logprobs = 21}) == "logprobs must be 0 to 20 alternatives, got 21");
+  CHECK(message({.logprobs = -1}).find("got -1") != std::string::npos);
+  CHECK(message({.logit_bias = {{3, 100.5f}}}) ==
+        "logit_bias of token 3 must be between -100 and 100, got 100.5");
+  CHECK(message({.logit_bias = {{3, nan}}}).find("got nan") != std::string::npos);
+  CHECK(message({.logit_bias = {{-1, 1.0f}}}).find("from 0, got -1") != std::string::npos);
+  CHECK(message({.logit_bias = {{3, 1.0f}, {2, 1.0f}, {3, 1.0f}}}).find("token 3 twice") !=
+        std::string::npos);
+  CHECK(message({.logit_bias = std::vector<token_bias>(1025)}).find("at most 1024 tokens, got 1025") !=
+        std::string::npos);
 }
 
 // Not run by default: test_model "[.timing]".
@@ -235,15 +329,19 @@ TEST_CASE("time of one sample at 49,152 tokens", "[.timing]") {
       {"plain", {}},
       {"top_p 0.95", {.top_p = 0.95f}},
       {"top_k 50", {.top_k = 50}},
-      {"all", {.top_k = 50, .top_p = 0.95f, .min_p = 0.01f}}};
+      {"all", {.top_k = 50, .top_p = 0.95f, .min_p = 0.01f}},
+      {"plain, logprobs", {.logprobs = 0}},
+      {"plain, 20 alternatives", {.logprobs = 20}},
+      {"biased, 20 alternatives", {.logprobs = 20, .logit_bias = {{7, 1.0f}}}}};
   for (const auto& [name, params] : cases) {
     sampler from = fresh(params, logits.size());
     std::vector<float> scratch(logits.size());
+    token_logprobs ranked;
     std::vector<double> micros;
     for (int i = 0; i < 200; ++i) {
       std::copy(logits.begin(), logits.end(), scratch.begin());
       const auto start = std::chrono::steady_clock::now();
-      REQUIRE(from.sample(scratch));
+      REQUIRE(from.sample(scratch, params.logprobs ? &ranked : nullptr));
       micros.push_back(
           std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count());
     }

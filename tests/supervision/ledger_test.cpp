@@ -127,12 +127,13 @@ TEST_CASE("the terminal event says how much of the prompt was cached when the an
   world.note(world.book.engine_started({1, {}}));
   world.open("a");
   const auto step = [&](int32_t position, int32_t cached, finish_reason finish) {
-    world.note(world.book.step({.epoch = 1,
-                                .step = 1,
-                                .tokens = {{1, position, 3, finish, cached}},
-                                .computed_tokens = 1,
-                                .step_us = 1,
-                                .idle_us = 0}));
+    world.note(world.book.step(
+        {.epoch = 1,
+         .step = 1,
+         .tokens = {{.id = 1, .position = position, .token = 3, .finish = finish, .cached_tokens = cached}},
+         .computed_tokens = 1,
+         .step_us = 1,
+         .idle_us = 0}));
   };
   step(0, 16, finish_reason::none);
   step(1, 48, finish_reason::length);
