@@ -223,7 +223,7 @@ void batch_planner::preempt_for_starved(effects& out, steady_time now) {
   auto* victim = pages.back();
   auto starved = std::ranges::find_if(pages, &sequence::starved);
   bool gives_way = starved != pages.end() && *starved != victim;
-  if (!gives_way) {
+  if (!gives_way && priorities_.size() > 1) { // else all are of one class
     const auto waiting = waiters();
     const auto first =
         std::ranges::min_element(waiting, [&](auto* a, auto* b) { return goes_before(*a, *b, now); });

@@ -28,8 +28,9 @@ struct context_plan {
   int32_t pages;
 };
 
-/// All pages that the setting pays for, but no more than max_batch_size sequences of full length can fill; a
-/// sequence may be as long as the model was trained for, the setting says and the pages hold.
+/// All pages that the setting pays for, but no more than max_batch_size sequences of full length can fill,
+/// and with the prefix cache three times as many for what has ended; a sequence may be as long as the model
+/// was trained for, the setting says and the pages hold.
 result<context_plan> plan_context(const settings& configuration, const language_model& model) {
   const int64_t trained = model.shape().context_length;
   if (configuration.max_model_len > trained)
@@ -39,7 +40,8 @@ result<context_plan> plan_context(const settings& configuration, const language_
   const auto wanted = configuration.max_model_len == 0 ? trained : configuration.max_model_len;
   const auto bytes = static_cast<size_t>(configuration.kv_cache_mib) << 20;
   const auto affordable = static_cast<int64_t>(bytes / model.page_bytes()) - 1; // one is the canary's
-  const auto useful = configuration.max_batch_size * pages_of(static_cast<int32_t>(wanted));
+  const auto useful = configuration.max_batch_size * pages_of(static_cast<int32_t>(wanted)) *
+                      (configuration.prefix_cache ? 4 : 1);
   const auto pages = std::min<int64_t>({affordable, useful, INT32_MAX / page_tokens});
   const auto tokens = std::min(wanted, pages * page_tokens);
   if (tokens < std::min(wanted, context_tokens_min))

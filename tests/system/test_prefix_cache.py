@@ -74,7 +74,7 @@ def test_bad_fields_are_named(guarded, path, fields):
 
 def test_the_counters(guarded):
     text = guarded.get("/metrics").text
-    values = {line.split("{")[0]: float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if "prefix_cache" in line
-              and not line.startswith("#")}
+    lines = [line for line in text.splitlines() if line.startswith("troupe_prefix_cache")]
+    values = {line.split("{")[0]: float(line.rsplit(" ", 1)[1]) for line in lines}
     assert 0 < values["troupe_prefix_cache_hits_total"] < values["troupe_prefix_cache_queries_total"]
     assert 'troupe_kv_pages{model_name="' in text and 'state="cached"' in text
