@@ -270,11 +270,10 @@ void batch_planner::plan_step(effects& out, steady_time now) {
   for (auto* holder : holders(now))
     (holder->computed > 0 && holder->known() - holder->computed == 1 ? decoding : prompts).push_back(holder);
   std::ranges::sort(prompts, [&](auto* a, auto* b) { return goes_before(*a, *b, now); });
-  add_rows(plan, out, decoding, limits_.max_batch_size, now);
-  const auto rows = static_cast<int32_t>(plan.rows.size());
-  prefill_in_flight_ = add_rows(
-      plan, out, prompts,
-      std::min(std::max(token_budget() - rows, chunk_tokens_min), limits_.max_batch_tokens - rows), now);
+  step_room room{.tokens = limits_.max_batch_size, .logits_rows = limits_.max_batch_size};
+  const auto rows = add_rows(plan, out, decoding, room, now);
+  room.tokens = std::min(std::max(token_budget() - rows, chunk_tokens_min), limits_.max_batch_tokens - rows);
+  prefill_in_flight_ = add_rows(plan, out, prompts, room, now);
   if (plan.rows.empty() && probe_pending_ && sequences_.empty())
     plan.rows.push_back(
         {.id = 0, .tokens = {0}, .position = 0, .block_table = {limits_.canary_page}, .sample = false});
@@ -286,23 +285,21 @@ void batch_planner::plan_step(effects& out, steady_time now) {
   out.plan = std::move(plan);
 }
 
-/// Returns the tokens that the rows compute, at most `budget`.
+/// Returns the tokens that the rows compute, and takes them out of the room.
 int32_t batch_planner::add_rows(step_plan& plan, effects& out, const std::vector<sequence*>& from,
-                                int32_t budget, steady_time now) {
+                                step_room& room, steady_time now) {
   int32_t added = 0;
-  auto logits_rows = limits_.max_batch_size; // left: one for each row, or more where a prompt is ranked
-  for (const auto& row : plan.rows)
-    logits_rows -= row.score ? static_cast<int32_t>(row.tokens.size()) : 1;
   for (auto* candidate : from) {
-    if (logits_rows <= 0 || added >= budget)
+    if (room.logits_rows <= 0 || room.tokens <= 0)
       break;
-    auto tokens = std::min({candidate->known() - candidate->computed, budget - added,
-                            candidate->capacity() - candidate->computed});
+    auto tokens = std::min(
+        {candidate->known() - candidate->computed, room.tokens, candidate->capacity() - candidate->computed});
     if (candidate->scored()) // half of what is left: others' prompts move on, too
-      tokens = std::min(tokens, (logits_rows + 1) / 2);
+      tokens = std::min(tokens, (room.logits_rows + 1) / 2);
     if (tokens <= 0)
       continue;
-    logits_rows -= candidate->scored() ? tokens : 1;
+    room.logits_rows -= candidate->scored() ? tokens : 1;
+    room.tokens -= tokens;
     added += tokens;
     if (!candidate->started) {
       candidate->first_step = now;

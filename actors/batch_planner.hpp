@@ -63,7 +63,12 @@ private:
   void drop(sequence_id id);
   void preempt_for_starved(effects&, steady_time now);
   void plan_step(effects&, steady_time now);
-  int32_t add_rows(step_plan&, effects&, const std::vector<sequence*>& from, int32_t budget, steady_time now);
+  /// What one more row of a step may take.
+  struct step_room {
+    int32_t tokens;
+    int32_t logits_rows; // one a row; where a prompt is ranked, one a token
+  };
+  int32_t add_rows(step_plan&, effects&, const std::vector<sequence*>& from, step_room&, steady_time now);
   void add_row(step_plan&, sequence&, int32_t tokens);
   void note_rows(const step_result& result);
   void take_token(const sampled_token& token, effects&, steady_time now);

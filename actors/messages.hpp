@@ -62,7 +62,7 @@ struct generation_request {
   std::string tenant;                      // whose key asked; empty: no keys. Shares no page with another
   std::string cache_salt; // of this tenant's requests only those with the same salt share pages
   int32_t priority = 0;   // -priority_max to priority_max; lower goes first
-  steady_time arrived{};  // set by the front door: deadlines count from here
+  steady_time arrived{};  // set by the front door: deadlines count from here. Unset: from intake
   resume_terms resume;
 };
 
@@ -127,7 +127,7 @@ struct response_event {
   std::string text;
   int32_t prompt_tokens = 0;                     // terminal events
   int32_t cached_tokens = 0;                     // of the prompt, from the prefix cache
-  int32_t output_tokens = 0;                     // terminal events: sampled tokens, the stop token included
+  int32_t output_tokens = 0;                     // deltas, terminal events: sampled tokens, an end token too
   bool cut = false;                              // output_item_done: max_tokens ended the item
   int64_t ended_at = 0;                          // terminal events: seconds since 1970
   request_error error = request_error::internal; // failed only
@@ -178,8 +178,8 @@ struct sequence_spec {
   std::vector<std::string> stop = {};     // the ledger's business alone
   bool include_stop = false;              // the stop string, or the stop token's text, belongs to the answer
   std::optional<int32_t> prompt_logprobs = {}; // such a sequence computes its whole prompt: no cached prefix
-  std::string tenant;                          // shares the machine fairly with others, and no page
-  std::string cache_salt;                      // as in generation_request
+  std::string tenant = {};                     // shares the machine fairly with others, and no page
+  std::string cache_salt = {};                 // as in generation_request
   int32_t priority = 0;                        // lower goes first
 };
 
@@ -243,9 +243,9 @@ struct sampled_token {
   int32_t position = 0; // in the answer: 0 is the first token
   token_id token = 0;
   finish_reason finish = finish_reason::none;
+  int32_t cached_tokens = 0;         // as in step_row
   logprob_list logprobs = {};        // exactly one, if asked for
   logprob_list prompt_logprobs = {}; // at position 0, if asked for: one a token of the prompt
-  int32_t cached_tokens = 0;         // as in step_row
 };
 
 /// One message a step, to the ledger and to the batcher.

@@ -24,6 +24,10 @@ int32_t planned_sequence::capacity() const {
   return static_cast<int32_t>(block_table.size()) * page_tokens;
 }
 
+bool planned_sequence::scored() const {
+  return dispatch.spec.prompt_logprobs && dispatch.emitted.empty();
+}
+
 int32_t planned_sequence::wanted() const {
   const auto last = static_cast<int32_t>(dispatch.spec.prompt.size()) + dispatch.spec.max_tokens;
   return std::min(known() + (in_step ? 1 : 0), last);

@@ -36,9 +36,7 @@ struct planned_sequence {
   int32_t known() const; // prompt and emitted tokens
   std::vector<token_id> tokens(int32_t from, int32_t to) const;
   int32_t capacity() const; // positions its pages cover
-  /// The tokens of its prompt are ranked: each takes a row of logits, and none comes from the prefix cache.
-  bool scored() const { return dispatch.spec.prompt_logprobs && dispatch.emitted.empty(); }
-
+  bool scored() const;      // its prompt's tokens are ranked: each takes a row of logits, none is skipped
   bool holds_pages() const { return !block_table.empty(); }
 
   /// Positions to have pages for: all that is known, and one more while a step may be adding it; never past

@@ -1,5 +1,6 @@
 #include "net/answer_stream.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace troupe {
@@ -36,12 +37,12 @@ void answer_stream::on_events(std::span<const response_event> events) {
       break;
     if (event.kind == event_kind::failed)
       failed_ = event;
-    if (is_terminal(event.kind))
-      phase_ = phase::ended;
     delta_count_ += event.kind == event_kind::output_text_delta;
-    last_sequence_ = event.sequence_number;
+    note_passed(event);
     const size_t before = frames_.size();
     encoder_->encode(event, frames_);
+    if (encoder_->ends_with(event))
+      phase_ = phase::ended;
     for (size_t i = before; i < frames_.size(); ++i)
       bytes_ += frames_[i].size();
   }
@@ -56,9 +57,8 @@ void answer_stream::on_taken_over() {
 }
 
 answer_stream::batch answer_stream::take() {
-  batch taken{std::exchange(frames_, {}), last_sequence_, phase_ == phase::ended};
+  batch taken{std::exchange(frames_, {}), std::exchange(passed_, {}), phase_ == phase::ended};
   bytes_ = 0;
-  taken_sequence_ = last_sequence_;
   return taken;
 }
 
@@ -66,6 +66,14 @@ void answer_stream::detach() {
   wake_ = nullptr;
   encoder_ = nullptr;
   frames_.clear();
+}
+
+void answer_stream::note_passed(const response_event& event) {
+  const auto found = std::ranges::find(passed_, event.response_id, &acknowledge_events::response_id);
+  if (found == passed_.end())
+    passed_.push_back({event.response_id, event.sequence_number});
+  else
+    found->sequence_number = event.sequence_number;
 }
 
 void answer_stream::changed() const {

@@ -12,7 +12,8 @@
 namespace troupe {
 
 /// What waits between the front door and the writer of one connection: frames that were not yet taken, and
-/// how the answer stands. Lives on the I/O thread.
+/// how the answer stands. Of one response, or of several that a choice_group makes one. Lives on the I/O
+/// thread.
 class answer_stream final : public stream_listener {
 public:
   enum class phase { waiting, accepted, rejected, ended, taken_over };
@@ -20,11 +21,11 @@ public:
   /// Frames taken for writing, and what to acknowledge once they are written.
   struct batch {
     std::vector<std::string> frames;
-    int64_t last_sequence = -1;
+    std::vector<acknowledge_events> passed; // one a response
     bool ended = false;
   };
 
-  /// wake: called after every change. bytes_max: unsent_bytes_max.
+  /// wake: called after every change. bytes_max: unsent_bytes_max, for each response.
   answer_stream(std::unique_ptr<event_encoder> encoder, std::function<void()> wake, size_t bytes_max)
       : encoder_(std::move(encoder)), wake_(std::move(wake)), bytes_max_(bytes_max) {}
 
@@ -43,7 +44,7 @@ public:
   const std::optional<response_event>& failed() const { return failed_; }
 
   /// Something to write, or only to acknowledge.
-  bool pending() const { return !frames_.empty() || last_sequence_ > taken_sequence_; }
+  bool pending() const { return !frames_.empty() || !passed_.empty(); }
 
   batch take();
 
@@ -57,6 +58,7 @@ public:
   void detach();
 
 private:
+  void note_passed(const response_event&);
   void changed() const;
 
   std::unique_ptr<event_encoder> encoder_;
@@ -67,8 +69,7 @@ private:
   std::optional<response_event> failed_;
   std::vector<std::string> frames_;
   size_t bytes_ = 0; // in frames_
-  int64_t last_sequence_ = -1;
-  int64_t taken_sequence_ = -1;
+  std::vector<acknowledge_events> passed_;
   int64_t delta_count_ = 0;
   bool overflowed_ = false;
 };

@@ -1,92 +1,104 @@
 #include "net/chat_json.hpp"
 
 #include "net/json_writer.hpp"
+#include "net/logprobs_json.hpp"
 
 namespace troupe {
 
 namespace {
 
-const char* finish_word(const response_event& terminal) {
-  return terminal.kind == event_kind::incomplete ? "length" : "stop";
-}
-
-void write_usage(json_writer& json, const response_event& event) {
-  json.key("usage").begin_object();
-  json.field("prompt_tokens", event.prompt_tokens).field("completion_tokens", event.output_tokens);
-  json.field("total_tokens", int64_t{event.prompt_tokens} + event.output_tokens);
-  json.key("prompt_tokens_details").begin_object();
-  json.field("cached_tokens", event.cached_tokens).end_object();
-  json.key("completion_tokens_details").begin_object();
-  json.field("reasoning_tokens", 0).end_object();
-  json.end_object();
+void write_content_logprobs(json_writer& json, std::span<const token_logprobs> tokens) {
+  json.key("logprobs").begin_object().key("content");
+  write_logprobs(json, tokens);
+  json.field("refusal", nullptr).end_object();
 }
 
 } // namespace
 
+chat_json::chat_json(chat_form form, std::string_view response_id) : form_(form) {
+  id_ = "chatcmpl-";
+  id_ += response_id.starts_with("resp_") ? response_id.substr(5) : response_id;
+}
+
 void chat_json::accept(const accepted_response& accepted) {
-  const auto& id = accepted.response_id;
-  id_ = "chatcmpl-" + (id.starts_with("resp_") ? id.substr(5) : id);
   model_ = accepted.model;
   created_ = accepted.created_at;
 }
 
-std::string chat_json::chunk(delta what, const std::string& text, const char* finish) const {
+void chat_json::write_head(json_writer& json, const char* object) const {
+  json.field("id", id_).field("object", object).field("created", created_).field("model", model_);
+}
+
+std::string chat_json::chunk(const piece& one) const {
   std::string out;
-  out.reserve(256 + text.size());
+  out.reserve(256 + (one.content ? one.content->size() : 0));
   json_writer json(out);
-  json.begin_object().field("id", id_).field("object", "chat.completion.chunk");
-  json.field("created", created_).field("model", model_);
-  json.key("choices").begin_array().begin_object().field("index", 0).key("delta").begin_object();
-  if (what == delta::role)
+  json.begin_object();
+  write_head(json, "chat.completion.chunk");
+  json.key("choices").begin_array().begin_object().field("index", static_cast<int64_t>(one.index));
+  json.key("delta").begin_object();
+  if (one.role)
     json.field("role", "assistant").field("content", "");
-  else if (what == delta::content)
-    json.field("content", text);
-  json.end_object().field("logprobs", nullptr).key("finish_reason");
-  if (finish)
-    json.string(finish);
+  else if (one.content)
+    json.field("content", *one.content);
+  json.end_object();
+  if (one.tokens.empty())
+    json.field("logprobs", nullptr);
   else
-    json.null();
+    write_content_logprobs(json, one.tokens);
+  if (one.terminal) {
+    json.field("finish_reason", finish_word(*one.terminal));
+    write_stop_reason(json, *one.terminal);
+  } else {
+    json.field("finish_reason", nullptr);
+  }
   json.end_object().end_array();
-  if (include_usage_)
+  if (form_.continuous_usage)
+    write_usage(json, one.usage);
+  else if (form_.include_usage)
     json.field("usage", nullptr);
   json.end_object();
   return out;
 }
 
-std::string chat_json::role_chunk() const {
-  return chunk(delta::role, {}, nullptr);
-}
-
-std::string chat_json::delta_chunk(const std::string& text) const {
-  return chunk(delta::content, text, nullptr);
-}
-
-std::string chat_json::finish_chunk(const response_event& terminal) const {
-  return chunk(delta::none, {}, finish_word(terminal));
-}
-
-std::string chat_json::usage_chunk(const response_event& terminal) const {
+std::string chat_json::usage_chunk(const token_usage& usage) const {
   std::string out;
   json_writer json(out);
-  json.begin_object().field("id", id_).field("object", "chat.completion.chunk");
-  json.field("created", created_).field("model", model_);
+  json.begin_object();
+  write_head(json, "chat.completion.chunk");
   json.key("choices").begin_array().end_array();
-  write_usage(json, terminal);
+  write_usage(json, usage);
   json.end_object();
   return out;
 }
 
-std::string chat_json::completion(const response_event& terminal) const {
-  std::string out;
-  json_writer json(out);
-  json.begin_object().field("id", id_).field("object", "chat.completion");
-  json.field("created", created_).field("model", model_);
-  json.key("choices").begin_array().begin_object().field("index", 0).key("message").begin_object();
+void chat_json::write_message(json_writer& json, size_t index, const response_event& terminal) const {
+  json.begin_object().field("index", static_cast<int64_t>(index)).key("message").begin_object();
   json.field("role", "assistant").field("content", terminal.text).field("refusal", nullptr);
   json.key("annotations").begin_array().end_array().end_object();
-  json.field("logprobs", nullptr).field("finish_reason", finish_word(terminal));
-  json.end_object().end_array();
-  write_usage(json, terminal);
+  if (form_.logprobs)
+    write_content_logprobs(json, tokens_of(terminal));
+  else
+    json.field("logprobs", nullptr);
+  json.field("finish_reason", finish_word(terminal));
+  write_stop_reason(json, terminal);
+  json.end_object();
+}
+
+std::string chat_json::completion(const choice_tally& tally) const {
+  std::string out;
+  json_writer json(out);
+  json.begin_object();
+  write_head(json, "chat.completion");
+  json.key("choices").begin_array();
+  for (size_t i = 0; i < tally.size(); ++i)
+    write_message(json, i, *tally[i].terminal);
+  json.end_array();
+  write_usage(json, tally.usage());
+  if (form_.prompt_logprobs && tally[0].prompt) {
+    json.key("prompt_logprobs");
+    write_prompt_logprobs(json, *tally[0].prompt, *form_.prompt_logprobs);
+  }
   json.end_object();
   return out;
 }

@@ -7,7 +7,7 @@
 
 namespace troupe {
 
-/// Turns the events of one response into what its door sends.
+/// Turns the events of one response, or of the choices of one request, into what its door sends.
 class event_encoder {
 public:
   virtual ~event_encoder() = default;
@@ -17,6 +17,9 @@ public:
 
   /// Appends zero or more complete frames: SSE events, WebSocket messages, or one JSON body at the end.
   virtual void encode(const response_event&, std::vector<std::string>& frames) = 0;
+
+  /// The answer ends with this event, which was encoded.
+  virtual bool ends_with(const response_event& event) const { return is_terminal(event.kind); }
 
   /// The door's field that holds the prompt: a refusal of the prompt names it.
   virtual const char* prompt_field() const { return "input"; }

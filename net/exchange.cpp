@@ -1,14 +1,10 @@
 #include "net/exchange.hpp"
 
-#include "net/chat_encoder.hpp"
 #include "net/model_admin.hpp"
 #include "net/pending_answer.hpp"
 #include "net/plain_routes.hpp"
-#include "net/request_parser_chat.hpp"
-#include "net/response_opening.hpp"
 #include "net/responses_encoder.hpp"
 #include "net/resume_reader.hpp"
-#include "net/sse.hpp"
 #include "net/stored_routes.hpp"
 #include "observe/metrics.hpp"
 
@@ -19,7 +15,6 @@ namespace troupe {
 
 namespace {
 
-constexpr milliseconds body_wait{15'000}; // only a bound: changes wake
 constexpr milliseconds cancel_patience{10'000};
 
 bool is_json(std::string_view content_type) {
@@ -43,7 +38,8 @@ std::optional<http_answer> read_starting_after(const std::string& text, attach_r
 exchange::exchange(server_context& context, client_socket& socket, http_request& request, body_budget& budget,
                    std::string request_id)
     : context_(context), socket_(socket), request_(request), budget_(budget),
-      request_id_(std::move(request_id)), route_(find_route(request.method, request.target)) {}
+      writer_(context, socket, request, std::move(request_id)),
+      route_(find_route(request.method, request.target)) {}
 
 std::optional<http_answer> exchange::refusal() const {
   const bool hidden = route_.target == endpoint::faults && !context_.config.fault_injection;
@@ -97,7 +93,8 @@ bool exchange::wants_websocket() const {
 
 awaitable<bool> exchange::run() {
   bool go_on = false;
-  if (route_.target == endpoint::chat_completions || route_.target == endpoint::responses)
+  if (route_.target == endpoint::chat_completions || route_.target == endpoint::completions ||
+      route_.target == endpoint::responses)
     go_on = co_await generate();
   else if (route_.admin)
     go_on = co_await send(co_await administer_models(context_, socket_, route_, request_));
@@ -123,71 +120,15 @@ http_answer exchange::other_answer() const {
   return plain_answer(context_, route_, request_);
 }
 
-awaitable<bool> exchange::send(http_answer answer) {
-  code_ = answer.code;
-  answer_frame frame;
-  frame.request_id = request_id_;
-  frame.unix_seconds = context_.clock.unix_seconds();
-  frame.keep_alive = request_.keep_alive && !answer.close && !context_.draining;
-  auto bytes = answer_head(answer, frame);
-  if (request_.method != "HEAD")
-    bytes += answer.body;
-  const bool sent = co_await socket_.write(bytes);
-  co_return sent&& frame.keep_alive;
-}
-
-// -- answers of the model
-// ----------------------------------------------------------------------------------------
-
-tl::expected<exchange::generation, api_error> exchange::parse_generation() {
-  const auto refuse = [this](const rejection& why) {
-    context_.counts.requests_rejected_total.of(to_string(why.code)).Increment();
-    return tl::unexpected(to_api_error(why));
-  };
-  const auto body = context_.json.parse(request_.body);
-  if (!body)
-    return refuse(body.error());
-  generation wanted;
-  if (route_.target == endpoint::chat_completions) {
-    auto chat = parse_chat_request(*body);
-    if (!chat)
-      return refuse(chat.error());
-    wanted.request = std::move(chat->generation);
-    wanted.request.response_id = make_id("resp_");
-    wanted.request.request_id = request_id_;
-    wanted.stream = make_stream(std::make_unique<chat_encoder>(chat->stream, chat->include_usage));
-    wanted.streaming = chat->stream;
-    return wanted;
-  }
-  auto response = parse_responses_request(*body, transport::http);
-  if (!response)
-    return refuse(response.error());
-  auto opening = open_response(context_.store, std::move(*response), {owner(), request_id_, nullptr});
-  if (!opening) {
-    context_.counts.requests_rejected_total.of(to_string(request_error::invalid_value)).Increment();
-    return tl::unexpected(opening.error());
-  }
-  wanted.streaming = opening->stream;
-  wanted.background = opening->record->background;
-  const auto shape = opening->stream ? responses_encoder::form::sse : responses_encoder::form::body;
-  wanted.stream = make_stream(std::make_unique<responses_encoder>(opening->json, shape));
-  if (opening->store) {
-    wanted.recorder = std::make_shared<response_recorder>(context_, opening->record, std::move(opening->json),
-                                                          response_recorder::keeping::stored, wanted.stream);
-    wanted.record = std::move(opening->record);
-  }
-  wanted.request = std::move(opening->generation);
-  return wanted;
-}
-
-std::shared_ptr<answer_stream> exchange::make_stream(std::unique_ptr<event_encoder> encoder) const {
+std::shared_ptr<answer_stream> exchange::make_stream(std::unique_ptr<event_encoder> encoder,
+                                                     size_t choices) const {
   return std::make_shared<answer_stream>(
       std::move(encoder),
       [weak = socket_.weak_from_this()] {
         if (const auto socket = weak.lock())
           socket->wake();
       },
-      static_cast<size_t>(context_.config.unsent_bytes_max));
+      choices * static_cast<size_t>(context_.config.unsent_bytes_max));
 }
 
 std::string exchange::owner() const {
@@ -195,27 +136,41 @@ std::string exchange::owner() const {
 }
 
 awaitable<bool> exchange::generate() {
-  auto wanted = parse_generation();
+  generation_asker asker{owner(), writer_.request_id(), {}};
+  asker.make_stream = [this](auto encoder, size_t choices) {
+    return make_stream(std::move(encoder), choices);
+  };
+  auto wanted = open_generation(context_, route_.target, request_.body, asker);
   if (!wanted) {
     const bool go_on = co_await send(http_answer::failure(wanted.error()));
     co_return go_on;
   }
   std::string().swap(request_.body);
   budget_.hold(0);
-  response_id_ = wanted->request.response_id;
-  wanted->request.tenant = owner();
+  response_id_ = wanted->choices.front().response_id;
+  const bool go_on = co_await work(std::move(*wanted));
+  co_return go_on;
+}
+
+awaitable<bool> exchange::work(generation wanted) {
   auto then = pending_answer::when_left::cancel;
-  if (wanted->background)
+  if (wanted.background)
     then = pending_answer::when_left::go_on;
-  else if (!wanted->request.resume.stream_token.empty())
+  else if (!wanted.choices.front().resume.stream_token.empty())
     then = pending_answer::when_left::detach;
-  pending_answer pending(context_, response_id_, wanted->stream, wanted->recorder, then);
-  context_.door->submit(std::move(wanted->request), pending.listener());
-  if (wanted->background && !wanted->streaming) {
-    const bool go_on = co_await send_begun(*wanted->stream, *wanted->record);
-    co_return go_on;
-  }
-  const bool go_on = co_await answer(*wanted->stream, wanted->streaming);
+  std::optional<pending_answer> pending;
+  if (wanted.group)
+    pending.emplace(context_, wanted.stream, wanted.group);
+  else
+    pending.emplace(context_, response_id_, wanted.stream, wanted.recorder, then);
+  for (auto& choice : wanted.choices)
+    context_.door->submit(std::move(choice), pending->listener());
+  wanted.choices.clear();
+  bool go_on = false;
+  if (wanted.background && !wanted.streaming)
+    go_on = co_await writer_.send_begun(*wanted.stream, *wanted.record);
+  else
+    go_on = co_await writer_.send(*wanted.stream, wanted.streaming);
   co_return go_on;
 }
 
@@ -238,49 +193,10 @@ awaitable<bool> exchange::resume() {
   response_id_ = reader.response_id;
   auto coming = make_resume_reader(
       context_, reader,
-      make_stream(std::make_unique<responses_encoder>(response_json(), responses_encoder::form::sse)));
+      make_stream(std::make_unique<responses_encoder>(response_json(), responses_encoder::form::sse), 1));
   pending_answer pending(context_, response_id_, coming.stream, coming.recorder, coming.then);
   context_.door->attach(std::move(reader), pending.listener());
-  const bool go_on = co_await answer(*coming.stream, true);
-  co_return go_on;
-}
-
-/// Until it is accepted or refused. False: the client went away, or the wait was too long.
-awaitable<bool> exchange::wait_for_acceptance(const answer_stream& stream) {
-  socket_.watch();
-  const milliseconds patience(context_.config.request_timeout_ms + 30'000); // the ledger gives up earlier
-  bool decided = true;
-  while (decided && stream.state() == answer_stream::phase::waiting && !socket_.gone())
-    decided = co_await socket_.wait(patience);
-  co_return decided && !socket_.gone();
-}
-
-awaitable<bool> exchange::answer(answer_stream& stream, bool streaming) {
-  const bool decided = co_await wait_for_acceptance(stream);
-  if (!decided)
-    co_return false;
-  bool go_on = false;
-  if (stream.state() == answer_stream::phase::rejected) {
-    co_await socket_.unwatch();
-    go_on = co_await send(http_answer::failure(to_api_error(stream.refused())));
-  } else if (streaming) {
-    go_on = co_await send_stream(stream);
-  } else {
-    go_on = co_await send_body(stream);
-  }
-  co_return go_on;
-}
-
-/// The response object as it is once the response is accepted.
-awaitable<bool> exchange::send_begun(const answer_stream& stream, const response_record& record) {
-  const bool decided = co_await wait_for_acceptance(stream);
-  if (!decided)
-    co_return false;
-  co_await socket_.unwatch();
-  const bool refused = stream.state() == answer_stream::phase::rejected;
-  auto answer =
-      refused ? http_answer::failure(to_api_error(stream.refused())) : http_answer::json(record.object);
-  const bool go_on = co_await send(std::move(answer));
+  const bool go_on = co_await writer_.send(*coming.stream, true);
   co_return go_on;
 }
 
@@ -303,85 +219,6 @@ awaitable<bool> exchange::cancel_response() {
   auto answer = refused ? std::move(*refused) : http_answer::json(record->object);
   const bool go_on = co_await send(std::move(answer));
   co_return go_on;
-}
-
-awaitable<bool> exchange::send_body(answer_stream& stream) {
-  std::string body;
-  while (true) {
-    if (stream.pending()) {
-      auto batch = stream.take();
-      if (!batch.frames.empty())
-        body = std::move(batch.frames.back());
-      context_.door->acknowledge(response_id_, batch.last_sequence);
-    }
-    if (stream.state() == answer_stream::phase::ended)
-      break;
-    if (stream.state() == answer_stream::phase::taken_over) {
-      co_await socket_.unwatch();
-      const bool go_on = co_await send(http_answer::failure(http_problem(
-          409, "taken_over", "another connection reads this response now: GET it when it has ended")));
-      co_return go_on;
-    }
-    if (socket_.gone())
-      co_return false;
-    co_await socket_.wait(body_wait);
-  }
-  co_await socket_.unwatch();
-  auto answer = stream.failed() ? http_answer::failure(to_api_error(*stream.failed()))
-                                : http_answer::json(std::move(body));
-  const bool go_on = co_await send(std::move(answer));
-  co_return go_on;
-}
-
-awaitable<bool> exchange::send_stream(answer_stream& stream) {
-  http_answer answer;
-  answer.content_type = "text/event-stream; charset=utf-8";
-  answer.headers = {{"Cache-Control", "no-cache"}, {"X-Accel-Buffering", "no"}};
-  answer_frame frame;
-  frame.request_id = request_id_;
-  frame.unix_seconds = context_.clock.unix_seconds();
-  frame.framing = request_.http_1_0 ? body_framing::until_close : body_framing::chunked;
-  frame.keep_alive = request_.keep_alive && !request_.http_1_0 && !context_.draining;
-  code_ = answer.code;
-  const bool sent = co_await socket_.write(answer_head(answer, frame));
-  if (!sent)
-    co_return false;
-  const bool complete = co_await write_frames(stream, frame.framing);
-  if (!complete)
-    co_return false;
-  co_await socket_.unwatch();
-  co_return frame.keep_alive && !stream.failed() && !socket_.gone();
-}
-
-awaitable<bool> exchange::write_frames(answer_stream& stream, body_framing framing) {
-  while (true) {
-    if (socket_.gone() || stream.overflowed() || stream.state() == answer_stream::phase::taken_over)
-      co_return false;
-    if (!stream.pending()) {
-      const bool woken = co_await socket_.wait(milliseconds(context_.config.sse_comment_ms));
-      if (!woken) {
-        const auto bytes = chunk_of(std::vector(1, std::string(sse_keep_alive)), framing);
-        const bool sent = co_await socket_.write(bytes);
-        if (!sent)
-          co_return false;
-      }
-      continue;
-    }
-    const auto batch = stream.take();
-    std::string bytes;
-    if (!batch.frames.empty())
-      bytes = chunk_of(batch.frames, framing);
-    if (batch.ended && framing == body_framing::chunked)
-      bytes += last_chunk;
-    const bool sent = co_await socket_.write(bytes);
-    if (!sent)
-      co_return false;
-    context_.counts.stream_bytes_total.Increment(static_cast<double>(bytes.size()));
-    if (batch.last_sequence >= 0)
-      context_.door->acknowledge(response_id_, batch.last_sequence);
-    if (batch.ended)
-      co_return true;
-  }
 }
 
 } // namespace troupe

@@ -1,12 +1,8 @@
 #pragma once
 
-#include "net/answer_stream.hpp"
-#include "net/client_socket.hpp"
-#include "net/http_answer.hpp"
-#include "net/http_request.hpp"
-#include "net/response_recorder.hpp"
+#include "net/answer_writer.hpp"
+#include "net/generation.hpp"
 #include "net/router.hpp"
-#include "net/server_context.hpp"
 
 namespace troupe {
 
@@ -27,45 +23,29 @@ public:
   awaitable<bool> run();
 
   /// Sends an answer made elsewhere.
-  awaitable<bool> send(http_answer);
+  awaitable<bool> send(http_answer answer) { return writer_.send(std::move(answer)); }
 
-  int code() const { return code_; }
+  int code() const { return writer_.code(); }
   const std::string& response_id() const { return response_id_; }
 
 private:
-  struct generation {
-    generation_request request; // complete
-    std::shared_ptr<answer_stream> stream;
-    std::shared_ptr<response_recorder> recorder; // null: nothing is stored
-    std::shared_ptr<response_record> record;     // with a recorder
-    bool streaming = false;
-    bool background = false;
-  };
-
   bool wants_stream() const;
   http_answer other_answer() const;
   std::string owner() const;
-  std::shared_ptr<answer_stream> make_stream(std::unique_ptr<event_encoder>) const;
-  tl::expected<generation, api_error> parse_generation();
+  std::shared_ptr<answer_stream> make_stream(std::unique_ptr<event_encoder>, size_t choices) const;
 
   awaitable<bool> generate();
+  awaitable<bool> work(generation);
   awaitable<bool> resume();
   awaitable<bool> cancel_response();
-  awaitable<bool> wait_for_acceptance(const answer_stream&);
-  awaitable<bool> answer(answer_stream&, bool streaming);
-  awaitable<bool> send_begun(const answer_stream&, const response_record&);
-  awaitable<bool> send_stream(answer_stream&);
-  awaitable<bool> send_body(answer_stream&);
-  awaitable<bool> write_frames(answer_stream&, body_framing);
 
   server_context& context_;
   client_socket& socket_;
   http_request& request_;
   body_budget& budget_;
-  std::string request_id_;
-  std::string response_id_;
+  answer_writer writer_;
+  std::string response_id_; // of several choices, the first one's
   route route_;
-  int code_ = 0;
 };
 
 } // namespace troupe

@@ -60,16 +60,16 @@ public:
     if (find(value))
       return {};
     const auto param = path_.starts_with('.') ? path_.substr(1) : path_;
-    if (too_many_)
+    if (too_many_ > 0)
       return refusal(fmt::format("{} has more than {} fields: send fewer", param.empty() ? "the body" : param,
-                                 json_reader::fields_max),
+                                 too_many_),
                      param);
     return refusal(param + " is given twice: give it once", param);
   }
 
 private:
   /// False: path_ leads to what is wrong.
-  bool find(const element& value) {
+  bool find(const element& value, size_t fields_max = json_reader::fields_max) {
     simdjson::dom::array items;
     if (value.get(items) == simdjson::SUCCESS) {
       size_t index = 0;
@@ -85,10 +85,11 @@ private:
     simdjson::dom::object object;
     if (value.get(object) != simdjson::SUCCESS)
       return true;
-    if (!names_differ(object))
+    if (!names_differ(object, fields_max))
       return false;
     for (const auto field : object) {
-      if (!find(field.value)) {
+      const bool biases = field.key == std::string_view("logit_bias");
+      if (!find(field.value, biases ? json_reader::biases_max : json_reader::fields_max)) {
         path_.insert(0, "." + shown_name(field.key));
         return false;
       }
@@ -96,11 +97,11 @@ private:
     return true;
   }
 
-  bool names_differ(simdjson::dom::object object) {
+  bool names_differ(simdjson::dom::object object, size_t fields_max) {
     names_.clear();
     for (const auto field : object) {
-      if (names_.size() == json_reader::fields_max) {
-        too_many_ = true;
+      if (names_.size() == fields_max) {
+        too_many_ = fields_max;
         return false;
       }
       names_.push_back(field.key);
@@ -115,7 +116,7 @@ private:
 
   std::vector<std::string_view> names_;
   std::string path_;
-  bool too_many_ = false;
+  size_t too_many_ = 0; // the bound that was passed
 };
 
 } // namespace

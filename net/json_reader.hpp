@@ -21,7 +21,8 @@ std::string shown_name(std::string_view name);
 class json_reader {
 public:
   static constexpr size_t depth_max = 64;
-  static constexpr size_t fields_max = 128; // of one object
+  static constexpr size_t fields_max = 128;            // of one object
+  static constexpr size_t biases_max = logit_bias_max; // of one named logit_bias
 
   explicit json_reader(size_t bytes_max) : bytes_max_(bytes_max) {}
 

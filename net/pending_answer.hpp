@@ -1,6 +1,7 @@
 #pragma once
 
 #include "net/answer_stream.hpp"
+#include "net/choice_group.hpp"
 #include "net/response_recorder.hpp"
 #include "net/server_context.hpp"
 
@@ -9,7 +10,7 @@
 
 namespace troupe {
 
-/// Does what must be done with a response that its connection leaves before the end, however it leaves: the
+/// Does what must be done with an answer that its connection leaves before the end, however it leaves: the
 /// client went away, the server stops, or something threw.
 class pending_answer {
 public:
@@ -24,6 +25,11 @@ public:
                  std::shared_ptr<response_recorder> recorder, when_left then)
       : context_(context), response_id_(std::move(response_id)), stream_(std::move(stream)),
         recorder_(std::move(recorder)), then_(then) {}
+
+  /// Of several choices, which are cancelled when they are left.
+  pending_answer(server_context& context, std::shared_ptr<answer_stream> stream,
+                 std::shared_ptr<choice_group> group)
+      : context_(context), stream_(std::move(stream)), group_(std::move(group)) {}
   pending_answer(const pending_answer&) = delete;
   pending_answer& operator=(const pending_answer&) = delete;
 
@@ -36,6 +42,8 @@ public:
 
   /// Who hears of the response.
   std::shared_ptr<stream_listener> listener() const {
+    if (group_)
+      return group_;
     return recorder_ ? std::static_pointer_cast<stream_listener>(recorder_) : stream_;
   }
 
@@ -44,6 +52,8 @@ public:
 
 private:
   void leave() {
+    if (group_)
+      return group_->leave();
     if (then_ == when_left::detach)
       return context_.door->detach(response_id_, listener());
     if (recorder_ && (recorder_->accepted() || then_ == when_left::go_on)) {
@@ -61,7 +71,8 @@ private:
   std::string response_id_;
   std::shared_ptr<answer_stream> stream_;
   std::shared_ptr<response_recorder> recorder_;
-  when_left then_;
+  std::shared_ptr<choice_group> group_;
+  when_left then_ = when_left::cancel;
 };
 
 } // namespace troupe

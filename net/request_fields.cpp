@@ -2,40 +2,10 @@
 
 #include <algorithm>
 #include <fmt/format.h>
-#include <limits>
 
 namespace troupe {
 
 using simdjson::SUCCESS;
-
-void read_sampling(field_reader& fields, generation_request& request) {
-  auto& sampling = request.sampling;
-  request.model = fields.string("model", 512).value_or("");
-  if (const auto value = fields.number("temperature", 0, 2)) {
-    if (*value > 0 && *value < 0.01)
-      fields.fail("temperature", "must be 0 (greedy) or 0.01 to 2");
-    sampling.temperature = static_cast<float>(*value);
-  }
-  if (const auto value = fields.number("top_p", 0, 1)) {
-    if (static_cast<float>(*value) <= 0)
-      fields.fail("top_p", "must be more than 0 and at most 1");
-    sampling.top_p = static_cast<float>(*value);
-  }
-  if (const auto value = fields.number("repetition_penalty", 0, 10)) {
-    if (static_cast<float>(*value) <= 0)
-      fields.fail("repetition_penalty", "must be more than 0 and at most 10");
-    sampling.repetition_penalty = static_cast<float>(*value);
-  }
-  if (const auto value = fields.integer("top_k", 0, std::numeric_limits<int32_t>::max()))
-    sampling.top_k = static_cast<int32_t>(*value);
-  if (const auto value = fields.number("min_p", 0, 1))
-    sampling.min_p = static_cast<float>(*value);
-  if (const auto value = fields.number("presence_penalty", -2, 2))
-    sampling.presence_penalty = static_cast<float>(*value);
-  if (const auto value = fields.number("frequency_penalty", -2, 2))
-    sampling.frequency_penalty = static_cast<float>(*value);
-  request.seed = fields.seed("seed");
-}
 
 void read_scheduling(field_reader& fields, generation_request& request) {
   if (const auto value = fields.integer("priority", -priority_max, priority_max))

@@ -12,9 +12,6 @@ namespace troupe {
 /// Largest text field of a request; the body's limit is usually smaller.
 inline constexpr size_t text_bytes_max = 256 * 1024 * 1024;
 
-/// model, temperature, top_p, top_k, min_p, the three penalties and seed.
-void read_sampling(field_reader&, generation_request&);
-
 /// priority and cache_salt.
 void read_scheduling(field_reader&, generation_request&);
 

@@ -1,6 +1,7 @@
 #include "net/request_parser_chat.hpp"
 
 #include "net/request_fields.hpp"
+#include "net/sampling_fields.hpp"
 
 #include <fmt/format.h>
 #include <limits>
@@ -54,22 +55,11 @@ void read_messages(field_reader& fields, generation_request& request) {
     fields.fail("messages", "must not be empty: send at least one message");
 }
 
-void read_stream(field_reader& fields, chat_request& request) {
-  request.stream = fields.boolean("stream").value_or(false);
-  const auto value = fields.any("stream_options");
-  simdjson::dom::object object;
-  if (!value)
-    return;
-  if (!request.stream)
-    return fields.fail("stream_options", "is only allowed with stream: true");
-  if (value->get(object) != SUCCESS)
-    return fields.fail("stream_options", "must be an object");
-  field_reader options(object, "stream_options.");
-  request.include_usage = options.boolean("include_usage").value_or(false);
-  options.ignore({"include_obfuscation"});
-  options.refuse_unknown();
-  if (options.failed())
-    fields.fail(options.problem());
+size_t text_bytes_of(const generation_request& request) {
+  size_t bytes = 0;
+  for (const auto& message : request.messages)
+    bytes += message.content.size();
+  return bytes;
 }
 
 /// Lists without "audio" ask for what we do anyway.
@@ -121,9 +111,16 @@ void read_limits(field_reader& fields, generation_request& request) {
     fields.fail("max_tokens", "and max_completion_tokens differ: give one of them");
   if (const auto limit = newer ? newer : older)
     request.max_tokens = static_cast<int32_t>(*limit);
-  const auto choices = fields.integer("n", 1, 128);
-  if (choices && *choices != 1)
-    fields.fail("n", "other than 1 is not in this release", request_error::not_supported);
+  check_min_tokens(fields, request, newer ? "max_completion_tokens" : "max_tokens");
+}
+
+void read_logprobs(field_reader& fields, generation_request& request) {
+  const bool wanted = fields.boolean("logprobs").value_or(false);
+  const auto top = fields.integer("top_logprobs", 0, logprobs_max).value_or(0);
+  if (top > 0 && !wanted)
+    fields.fail("top_logprobs", "needs logprobs: true");
+  if (wanted)
+    request.sampling.logprobs = static_cast<int32_t>(top);
 }
 
 } // namespace
@@ -134,14 +131,17 @@ parsed<chat_request> parse_chat_request(simdjson::dom::object body) {
   read_sampling(fields, request.generation);
   read_scheduling(fields, request.generation);
   read_limits(fields, request.generation);
-  read_stream(fields, request);
+  request.terms = read_answer_terms(fields);
+  read_logprobs(fields, request.generation);
+  read_prompt_logprobs(fields, request.generation, request.terms.stream);
   read_text_format(fields, "response_format");
   read_modalities(fields);
   read_tool_choice(fields);
-  fields.unsupported({"stop", "logprobs", "top_logprobs", "logit_bias", "tools", "functions", "function_call",
-                      "audio", "prediction", "reasoning_effort", "web_search_options", "moderation"});
+  fields.unsupported({"tools", "functions", "function_call", "audio", "prediction", "reasoning_effort",
+                      "web_search_options", "moderation"});
   read_without_effect(fields);
   read_messages(fields, request.generation);
+  check_copies(fields, "n", text_bytes_of(request.generation), request.terms.n);
   fields.refuse_unknown();
   if (fields.failed())
     return tl::unexpected(fields.problem());

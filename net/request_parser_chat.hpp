@@ -1,5 +1,6 @@
 #pragma once
 
+#include "net/answer_terms.hpp"
 #include "net/json_reader.hpp"
 
 namespace troupe {
@@ -7,8 +8,7 @@ namespace troupe {
 /// A body of POST /v1/chat/completions.
 struct chat_request {
   generation_request generation; // without response_id
-  bool stream = false;
-  bool include_usage = false; // a last chunk with the token counts
+  answer_terms terms;
 };
 
 /// Errors: the first field that is wrong, unknown or not in this release, as the client shall read it.

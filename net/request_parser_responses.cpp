@@ -1,6 +1,7 @@
 #include "net/request_parser_responses.hpp"
 
 #include "net/request_fields.hpp"
+#include "net/sampling_fields.hpp"
 
 #include <fmt/format.h>
 #include <limits>
@@ -13,6 +14,7 @@ namespace {
 
 constexpr size_t response_id_bytes_max = 256;
 constexpr int64_t output_tokens_min = 16;
+constexpr const char* logprobs_name = "message.output_text.logprobs";
 constexpr int64_t int32_max = std::numeric_limits<int32_t>::max();
 
 void read_text(field_reader& fields) {
@@ -31,20 +33,39 @@ void read_text(field_reader& fields) {
     fields.fail(reader.problem());
 }
 
-/// Encrypted reasoning may be asked for: there is no reasoning to include. Log probabilities may not.
-void read_include(field_reader& fields) {
+/// Encrypted reasoning may be asked for: there is no reasoning to include. True: log probabilities are
+/// wanted.
+bool read_include(field_reader& fields) {
   const auto value = fields.any("include");
   simdjson::dom::array names;
+  bool logprobs = false;
   if (!value)
-    return;
-  if (value->get(names) != SUCCESS)
-    return fields.fail("include", "must be a list");
+    return false;
+  if (value->get(names) != SUCCESS) {
+    fields.fail("include", "must be a list");
+    return false;
+  }
   for (const auto name : names) {
     std::string_view text;
-    if (name.get(text) != SUCCESS || text != "reasoning.encrypted_content")
-      return fields.fail("include", "of anything but reasoning.encrypted_content is not in this release",
-                         request_error::not_supported);
+    if (name.get(text) == SUCCESS && text == logprobs_name)
+      logprobs = true;
+    else if (name.get(text) != SUCCESS || text != "reasoning.encrypted_content")
+      fields.fail("include",
+                  fmt::format("of anything but {} and reasoning.encrypted_content is not in this release",
+                              logprobs_name),
+                  request_error::not_supported);
   }
+  return logprobs;
+}
+
+void read_logprobs(field_reader& fields, responses_request& request) {
+  const bool wanted = read_include(fields);
+  const auto top = fields.integer("top_logprobs", 0, logprobs_max).value_or(0);
+  if (top > 0 && !wanted)
+    fields.fail("top_logprobs", fmt::format("needs include: [\"{}\"]", logprobs_name));
+  if (wanted)
+    request.generation.sampling.logprobs = static_cast<int32_t>(top);
+  request.echo.top_logprobs = top;
 }
 
 void read_transport(field_reader& fields, responses_request& request, transport way) {
@@ -110,14 +131,15 @@ parsed<responses_request> parse_responses_request(simdjson::dom::object body, tr
   field_reader fields(body);
   responses_request request;
   read_transport(fields, request, way);
-  fields.unsupported({"tools", "conversation", "prompt", "reasoning", "top_logprobs", "context_management",
-                      "moderation", "stop", "stream_id", "image", "background_options", "access_programs"});
+  fields.unsupported({"tools", "conversation", "prompt", "reasoning", "context_management", "moderation",
+                      "stream_id", "image", "background_options", "access_programs"});
   read_sampling(fields, request.generation);
   read_scheduling(fields, request.generation);
   read_echo(fields, request);
   read_tool_choice(fields, request.echo);
   read_text(fields);
-  read_include(fields);
+  read_logprobs(fields, request);
+  check_min_tokens(fields, request.generation, "max_output_tokens");
   fields.word("service_tier", {"auto", "default", "flex", "priority"});
   fields.string("user", 1024);
   fields.string("prompt_cache_retention", 64);

@@ -25,6 +25,7 @@ struct response_echo {
   double top_p = 1;
   double presence_penalty = 0;
   double frequency_penalty = 0;
+  int64_t top_logprobs = 0;
   bool parallel_tool_calls = true;
   bool store = true;
   bool background = false;

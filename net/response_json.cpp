@@ -1,6 +1,7 @@
 #include "net/response_json.hpp"
 
 #include "net/json_writer.hpp"
+#include "net/logprobs_json.hpp"
 
 #include <algorithm>
 
@@ -8,10 +9,11 @@ namespace troupe {
 
 namespace {
 
-void write_part(json_writer& json, std::string_view text) {
-  json.begin_object().field("type", "output_text").field("text", text);
+void write_part(json_writer& json, const response_event& event) {
+  json.begin_object().field("type", "output_text").field("text", event.text);
   json.key("annotations").begin_array().end_array();
-  json.key("logprobs").begin_array().end_array();
+  json.key("logprobs");
+  write_logprobs(json, tokens_of(event));
   json.end_object();
 }
 
@@ -59,7 +61,7 @@ std::string request_fields_of(const response_echo& echo) {
   json.field("truncation", echo.truncation);
   json.field("temperature", echo.temperature).field("top_p", echo.top_p);
   json.field("presence_penalty", echo.presence_penalty).field("frequency_penalty", echo.frequency_penalty);
-  json.field("top_logprobs", 0).field("reasoning", nullptr);
+  json.field("top_logprobs", echo.top_logprobs).field("reasoning", nullptr);
   json.field("store", echo.store).field("background", echo.background).field("service_tier", "default");
   json.key("metadata").begin_object();
   for (const auto& [key, value] : echo.metadata)
@@ -126,18 +128,19 @@ std::string response_json::event(const response_event& event) const {
     break;
   case event_kind::output_item_done:
     json.field("output_index", 0).key("item");
-    write_item(json, event.cut ? "incomplete" : "completed", &event.text);
+    write_item(json, event.cut ? "incomplete" : "completed", &event);
     break;
   case event_kind::content_part_added:
   case event_kind::content_part_done:
     json.field("item_id", item_id_).field("output_index", 0).field("content_index", 0).key("part");
-    write_part(json, event.text);
+    write_part(json, event);
     break;
   case event_kind::output_text_delta:
   case event_kind::output_text_done:
     json.field("item_id", item_id_).field("output_index", 0).field("content_index", 0);
     json.field(event.kind == event_kind::output_text_delta ? "delta" : "text", event.text);
-    json.key("logprobs").begin_array().end_array();
+    json.key("logprobs");
+    write_logprobs(json, tokens_of(event));
     break;
   default:
     json.key("response").raw(object(event));
@@ -196,17 +199,17 @@ void response_json::write_outcome(json_writer& json, const response_event& event
 void response_json::write_output(json_writer& json, const response_event& event) const {
   json.key("output").begin_array();
   if (event.kind == event_kind::completed || event.kind == event_kind::incomplete)
-    write_item(json, response_status(event.kind), &event.text);
+    write_item(json, response_status(event.kind), &event);
   else if (event.kind == event_kind::failed && !event.text.empty())
-    write_item(json, "incomplete", &event.text);
+    write_item(json, "incomplete", &event);
   json.end_array();
 }
 
-void response_json::write_item(json_writer& json, std::string_view state, const std::string* text) const {
+void response_json::write_item(json_writer& json, std::string_view state, const response_event* done) const {
   json.begin_object().field("id", item_id_).field("type", "message").field("status", state);
   json.field("role", "assistant").key("content").begin_array();
-  if (text)
-    write_part(json, *text);
+  if (done)
+    write_part(json, *done);
   json.end_array().end_object();
 }
 

@@ -42,7 +42,7 @@ private:
   std::string write_response(const response_event&, std::string_view state) const;
   void write_outcome(json_writer&, const response_event&, std::string_view state) const;
   void write_output(json_writer&, const response_event&) const;
-  void write_item(json_writer&, std::string_view state, const std::string* text) const;
+  void write_item(json_writer&, std::string_view state, const response_event* done) const; // null: no text
 
   std::string request_fields_; // members of the response object that tell of the request, without braces
   std::string stream_token_;

@@ -15,6 +15,7 @@ struct row {
 
 constexpr std::array rows{
     row{"/v1/chat/completions", endpoint::chat_completions, "POST", false},
+    row{"/v1/completions", endpoint::completions, "POST", false},
     row{"/v1/responses", endpoint::responses, "GET, POST", false}, // GET: WebSocket upgrade
     row{"/v1/models", endpoint::models, "GET, HEAD", false},
     row{"/livez", endpoint::live, "GET, HEAD", true},

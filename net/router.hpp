@@ -9,6 +9,7 @@ namespace troupe {
 enum class endpoint {
   unknown,
   chat_completions,
+  completions,
   responses,
   response,        // one that exists
   response_cancel, // …/cancel

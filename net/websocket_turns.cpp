@@ -127,7 +127,7 @@ awaitable<websocket_turns::outcome> websocket_turns::resume(attach_reader reader
 }
 
 awaitable<websocket_turns::outcome> websocket_turns::work(turn one, pending_answer& pending) {
-  const auto end = co_await send_answer(*one.stream, one.response_id);
+  const auto end = co_await send_answer(*one.stream);
   if (end == outcome::lost && channel_.closed_cleanly())
     pending.cancel_when_left();
   if (end == outcome::done && one.record) {
@@ -139,8 +139,7 @@ awaitable<websocket_turns::outcome> websocket_turns::work(turn one, pending_answ
   co_return end;
 }
 
-awaitable<websocket_turns::outcome> websocket_turns::send_answer(answer_stream& stream,
-                                                                 const std::string& response_id) {
+awaitable<websocket_turns::outcome> websocket_turns::send_answer(answer_stream& stream) {
   while (true) {
     if (channel_.over() || stream.overflowed())
       co_return outcome::lost;
@@ -165,7 +164,8 @@ awaitable<websocket_turns::outcome> websocket_turns::send_answer(answer_stream& 
       if (!sent)
         co_return outcome::lost;
     }
-    context_.door->acknowledge(response_id, batch.last_sequence);
+    for (const auto& [id, sequence_number] : batch.passed)
+      context_.door->acknowledge(id, sequence_number);
     if (batch.ended)
       co_return outcome::done;
   }

@@ -64,7 +64,7 @@ private:
   awaitable<outcome> create(response_opening);
   awaitable<outcome> resume(attach_reader);
   awaitable<outcome> work(turn, pending_answer&);
-  awaitable<outcome> send_answer(answer_stream&, const std::string& response_id);
+  awaitable<outcome> send_answer(answer_stream&);
   awaitable<outcome> fail(api_error);
   std::shared_ptr<answer_stream> make_stream(response_json) const;
   void forget(std::string_view response_id);

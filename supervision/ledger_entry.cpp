@@ -65,6 +65,7 @@ void ledger_entry::append(const sampled_token& token) {
     text_ += piece.text;
     auto& delta = push(event_kind::output_text_delta);
     delta.text = std::move(piece.text);
+    delta.output_tokens = static_cast<int32_t>(emitted.size());
     if (request.spec.sampling.logprobs)
       delta.logprobs = std::make_shared<const std::vector<token_logprobs>>(std::move(piece.logprobs));
   }

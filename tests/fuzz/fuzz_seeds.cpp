@@ -86,6 +86,7 @@ texts json_seeds() {
       R"({"messages":[{"role":"user","content":"\ud83d\ude00 \u00e9"}],"tools":[],"tool_choice":"auto","response_format":{"type":"text"},"logit_bias":null,"metadata":{"k":"v"},"logprobs":false})",
       R"({"input":"hi","instructions":"i","max_output_tokens":7,"store":false,"text":{"format":{"type":"text"}},"truncation":"disabled","reasoning":null,"background":false,"include":[]})",
       R"({"input":[{"type":"message","role":"user","content":[{"type":"input_text","text":"x"}]},{"role":"assistant","content":[{"type":"output_text","text":"y","annotations":[]}]},{"type":"item_reference","id":"msg_1"},{"type":"reasoning","summary":[]}],"previous_response_id":"resp_1","metadata":{"a":"b"},"top_k":4,"min_p":0.1,"repetition_penalty":1.1})",
+      R"({"prompt":["a",[1,2]],"stop":["a","b"],"stop_token_ids":[2],"min_tokens":1,"ignore_eos":true,"logit_bias":{"7":-100},"logprobs":3,"echo":true,"n":2,"best_of":3,"max_tokens":0})",
       R"({"a":[[[[{"b":1e308,"c":-0.0,"d":18446744073709551615,"e":tru}]]]]})"};
 }
 
@@ -198,6 +199,10 @@ int main(int argc, char** argv) try {
          "\"type\"",
          "\"input_text\"",
          "\"stop\"",
+         "\"prompt\"",
+         "\"logit_bias\"",
+         "\"best_of\"",
+         "\"logprobs\"",
          "\"seed\"",
          "\"tools\"",
          "\"tool_choice\"",

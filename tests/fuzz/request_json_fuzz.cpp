@@ -1,6 +1,7 @@
-// Any bytes as a body: the two doors, and the Responses door as WebSocket has it.
+// Any bytes as a body: the three doors, and the Responses door as WebSocket has it.
 #include "base/utf8.hpp"
 #include "net/request_parser_chat.hpp"
+#include "net/request_parser_completions.hpp"
 #include "net/request_parser_responses.hpp"
 #include "tests/fuzz/expect.hpp"
 
@@ -39,6 +40,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     check(chat->generation);
   else
     check(chat.error());
+  if (const auto completion = parse_completion_request(*object))
+    check(completion->generation);
+  else
+    check(completion.error());
   for (const auto way : {transport::http, transport::websocket})
     if (const auto made = parse_responses_request(*object, way))
       check(made->generation);

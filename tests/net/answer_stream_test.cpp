@@ -27,7 +27,8 @@ std::string refused_param(std::unique_ptr<event_encoder> encoder, const std::str
 
 TEST_CASE("a refused prompt is named as its door calls it", "[answer_stream]") {
   CHECK(refused_param(std::make_unique<silent_encoder>(), "messages") == "input");
-  CHECK(refused_param(std::make_unique<chat_encoder>(false, false), "messages") == "messages");
+  CHECK(refused_param(std::make_unique<chat_encoder>(chat_form(), std::vector<std::string>{"resp_1"}),
+                      "messages") == "messages");
   CHECK(refused_param(std::make_unique<silent_encoder>(), "temperature") == "temperature");
   CHECK(refused_param(std::make_unique<silent_encoder>(), "").empty());
 }

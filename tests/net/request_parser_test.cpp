@@ -59,14 +59,17 @@ TEST_CASE("a full chat body", "[parser]") {
   CHECK(generation.sampling.presence_penalty == 1.0f);
   CHECK(generation.sampling.frequency_penalty == -2.0f);
   CHECK(generation.sampling.repetition_penalty == 1.5f);
-  CHECK(request->stream);
-  CHECK(request->include_usage);
+  CHECK(request->terms.stream);
+  CHECK(request->terms.include_usage);
+  CHECK(request->terms.n == 1);
+  CHECK_FALSE(generation.sampling.logprobs);
+  CHECK(generation.stop.empty());
 }
 
 TEST_CASE("defaults of a chat body", "[parser]") {
   const auto request = chat(R"({"messages":[{"role":"user","content":""}]})");
   REQUIRE(request);
-  CHECK_FALSE(request->stream);
+  CHECK_FALSE(request->terms.stream);
   CHECK_FALSE(request->generation.max_tokens);
   CHECK_FALSE(request->generation.seed);
   CHECK(request->generation.sampling.temperature == 1.0f);
@@ -120,6 +123,8 @@ TEST_CASE("each wrong chat field is named", "[parser]") {
            {R"("stream_options":{})", "stream_options"},
            {R"("stream":true,"stream_options":{"x":1})", "stream_options.x"},
            {R"("n":0)", "n"},
+           {R"("n":1000)", "n"},
+           {R"("best_of":2)", "best_of"},
            {R"("model":7)", "model"},
            {R"("metadata":{"k":1})", "metadata"},
            {R"("metadata":[])", "metadata"},
@@ -135,8 +140,7 @@ TEST_CASE("each wrong chat field is named", "[parser]") {
     CHECK(request.error().message.find(param) == 0);
   }
   for (const char* fields :
-       {R"("n":2)", R"("stop":"x")", R"("stop":["x"])", R"("logprobs":true)", R"("logit_bias":{"1":2})",
-        R"("tools":[{}])", R"("response_format":{"type":"json_object"})", R"("tool_choice":"required")",
+       {R"("tools":[{}])", R"("response_format":{"type":"json_object"})", R"("tool_choice":"required")",
         R"("functions":[{}])", R"("audio":{"a":1})", R"("tool_choice":{"type":"function"})"}) {
     INFO(fields);
     const auto request = chat_with(fields);
@@ -233,8 +237,10 @@ TEST_CASE("each wrong responses field is named", "[parser]") {
            {R"("conversation":"c")", "conversation", later},
            {R"("prompt":{"id":"p"})", "prompt", later},
            {R"("reasoning":{"effort":"low"})", "reasoning", later},
-           {R"("top_logprobs":2)", "top_logprobs", later},
-           {R"("include":["message.output_text.logprobs"])", "include", later},
+           {R"("top_logprobs":2)", "top_logprobs", invalid},
+           {R"("include":["message.output_text.logprobs"],"top_logprobs":21)", "top_logprobs", invalid},
+           {R"("include":["file_search_call.results"])", "include", later},
+           {R"("max_output_tokens":16,"min_tokens":17)", "min_tokens", invalid},
            {R"("text":{"format":{"type":"json_schema"}})", "text.format.type", later},
            {R"("text":{"verbosity":"high"})", "text.verbosity", later},
        }) {

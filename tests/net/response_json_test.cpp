@@ -180,7 +180,7 @@ TEST_CASE("a whole answer is one JSON text", "[responses]") {
   const auto body = json::parse(frames[0]);
   CHECK(body.size() == 31);
   CHECK(body["output"][0]["content"][0]["text"] == "ab");
-  chat_encoder chat(false, false);
+  chat_encoder chat(chat_form(), {"resp_0123"});
   CHECK(encode_all(chat, events_of("resp_0123", {"a", "b"})).size() == 1);
 }
 

@@ -6,7 +6,7 @@ import re
 import requests
 from troupe_server import scaled
 
-VOLATILE = re.compile(rb'(?<=")(resp|msg|strm)_[0-9a-f]{32}(?=")|(?<="created_at":)\d+|(?<="completed_at":)\d+')
+VOLATILE = re.compile(rb'(?<=")(resp|msg|strm)_[0-9a-f]{32}(?=")|(?<="created_at":)\d+|(?<="completed_at":)\d+|(?<="cached_tokens":)\d+')
 
 
 class RawStream:
@@ -74,5 +74,5 @@ def begin_of(raw: bytes) -> tuple:
 
 
 def without_chance(raw: bytes) -> bytes:
-    """The bytes without ids, token and times, which differ in every response."""
+    """The bytes without ids, token, times and what was cached, which differ in every response."""
     return VOLATILE.sub(b"*", raw)

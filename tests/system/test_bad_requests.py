@@ -103,13 +103,18 @@ NUMBERS = ("temperature", "top_p", "min_p", "presence_penalty", "frequency_penal
 ALLOWED = {  # the names in TYPES that a field may have beside null
     **{name: {"number", "fraction"} for name in NUMBERS}, "top_k": {"number"}, "seed": {"number"}, "model": {"text"},
     "stream": {"true"}, "metadata": set(), "user": {"text"},
-    "max_tokens": {"number"}, "max_completion_tokens": {"number"}, "n": set(), "stream_options": set(),
+    "stop": {"text"}, "stop_token_ids": {"list"}, "min_tokens": {"number"}, "ignore_eos": {"true"},
+    "include_stop_str_in_output": {"true"}, "logit_bias": set(), "logprobs": {"true"}, "top_logprobs": set(),
+    "prompt_logprobs": {"number"},
+    "max_tokens": {"number"}, "max_completion_tokens": {"number"}, "n": {"number"}, "stream_options": set(),
     "messages": set(), "response_format": set(), "tool_choice": set(),
     "input": {"text"}, "instructions": {"text"}, "max_output_tokens": {"number"}, "store": {"true"}, "background": {"true"},
     "previous_response_id": {"text"}, "truncation": set(), "include": set(), "text": set(), "service_tier": set(),
     "max_tool_calls": {"number"}, "safety_identifier": {"text"}, "prompt_cache_key": {"text"}, "parallel_tool_calls": {"true"}}
-BOTH = (*NUMBERS, "top_k", "seed", "model", "stream", "metadata", "user")
-FIELDS = {CHAT: (*BOTH, "max_tokens", "max_completion_tokens", "n", "stream_options", "messages", "response_format", "tool_choice"),
+BOTH = (*NUMBERS, "top_k", "seed", "model", "stream", "metadata", "user", "stop", "stop_token_ids", "min_tokens", "ignore_eos",
+        "include_stop_str_in_output", "logit_bias", "top_logprobs")
+FIELDS = {CHAT: (*BOTH, "max_tokens", "max_completion_tokens", "n", "stream_options", "messages", "response_format", "tool_choice",
+                 "logprobs", "prompt_logprobs"),
           RESPONSES: (*BOTH, "input", "instructions", "max_output_tokens", "store", "background", "previous_response_id",
                       "truncation", "include", "text", "service_tier", "max_tool_calls", "safety_identifier",
                       "prompt_cache_key", "parallel_tool_calls", "tool_choice")}

@@ -117,8 +117,11 @@ def test_three_turns_of_a_chat(client, model_id):
     ({"max_tokens": 0}, "max_tokens"),
     ({"messages": []}, "messages"),
     ({"messages": [{"role": "nobody", "content": "x"}]}, "messages[0].role"),
-    ({"n": 2}, "n"),
-    ({"stop": ["x"]}, "stop"),
+    ({"n": 1000}, "n"),
+    ({"stop": ["x", ""]}, "stop[1]"),
+    ({"top_logprobs": 2}, "top_logprobs"),
+    ({"logit_bias": {"x": 1}}, "logit_bias"),
+    ({"logit_bias": {"99999999": 1}}, "logit_bias"),
     ({"extra_body": {"no_such_field": 1}}, "no_such_field"),
 ])
 def test_bad_chat_requests(client, model_id, fields, param):
