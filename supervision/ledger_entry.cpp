@@ -118,6 +118,7 @@ void ledger_entry::forget_tokens() {
   TROUPE_CHECK(ended(), "tokens of a running answer are needed");
   std::vector<token_id>().swap(request.spec.prompt);
   std::vector<token_id>().swap(emitted);
+  std::vector<token_logprobs>().swap(logprobs_);
   answer_.reset();
   log_bytes_ = static_cast<int64_t>(request.resume.door_state.size());
   for (const auto& event : log_)
