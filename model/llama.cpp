@@ -5,6 +5,7 @@
 #include "kernels/cpu/rope.hpp"
 #include "kernels/cpu/silu_multiply.hpp"
 #include "kernels/revision.hpp"
+#include "model/attention_windows.hpp"
 #include "model/fnv_hash.hpp"
 #include "model/step_check.hpp"
 
@@ -87,6 +88,8 @@ result<std::shared_ptr<const language_model>> llama::create(const llama_paramete
   auto bounded = parameters;
   if (options.positions_max > 0)
     bounded.shape.context_length = std::min(bounded.shape.context_length, options.positions_max);
+  limit_windows(bounded.windows, options.window, bounded.shape.layers);
+  bounded.shape.window = widest(bounded.windows);
   if (auto checked = validate(bounded); !checked)
     return forward_error(checked);
   auto weights = load_llama_weights(bounded, tensors, progress);
@@ -107,6 +110,10 @@ llama::llama(const llama_parameters& parameters, llama_weights weights, instruct
   hash.add_number(weights_hash);
   hash.add(std::as_bytes(std::span(&parameters.norm_epsilon, 1)));
   add_rotation(parameters, hash);
+  for (const auto& window : parameters.windows) { // none: the class that models had before there were windows
+    hash.add_number(static_cast<uint64_t>(window.positions));
+    hash.add_number(static_cast<uint64_t>(window.sinks));
+  }
   numeric_class_ = hash.value();
 }
 
@@ -197,7 +204,8 @@ status llama::attend(const llama_layer& layer, int32_t index, step_state& step) 
                              .pages = pages,
                              .slices = step.slices,
                              .heads = sizes.heads,
-                             .scale = 1.0f / std::sqrt(static_cast<float>(sizes.head_dim))};
+                             .scale = 1.0f / std::sqrt(static_cast<float>(sizes.head_dim)),
+                             .window = parameters_.window_of(index)};
   if (auto done = attention(mix, stream); !done)
     return done;
   return project(scratch.mixed(), step.tokens, {{layer.attention_output, scratch.residual()}},
