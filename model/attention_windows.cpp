@@ -72,6 +72,11 @@ void limit_windows(std::vector<attention_window>& windows, attention_window limi
       window = limit;
 }
 
+attention_window window_of(const settings& configuration) {
+  return {static_cast<int32_t>(configuration.attention_window),
+          static_cast<int32_t>(configuration.attention_sinks)};
+}
+
 attention_window widest(std::span<const attention_window> windows) {
   attention_window out;
   for (const auto& window : windows) {

@@ -2,6 +2,7 @@
 
 #include "base/attention_window.hpp"
 #include "base/result.hpp"
+#include "config/settings.hpp"
 
 #include <cstdint>
 #include <span>
@@ -24,6 +25,9 @@ result<std::vector<attention_window>> read_attention_windows(const gguf_file& fi
 /// Narrows every layer that sees further than `limit`, which then has the limit's sinks too. A layer that was
 /// trained with a narrower window keeps it, and gets no sinks. An unlimited `limit` changes nothing.
 void limit_windows(std::vector<attention_window>& windows, attention_window limit, int32_t layers);
+
+/// The one that the settings ask for.
+attention_window window_of(const settings& configuration);
 
 /// The least that holds everything any layer sees; unlimited if one layer is.
 attention_window widest(std::span<const attention_window> windows);

@@ -146,7 +146,7 @@ result<std::vector<bool>> gguf_file::get_bools(std::string_view key) const {
   if ((*array)->element != gguf_type::boolean)
     return wrong_elements(path_, key, "booleans");
   std::vector<bool> out;
-  for (const auto byte : (*array)->data)
+  for (const auto byte : (*array)->numbers)
     out.push_back(byte != std::byte{0});
   return out;
 }

@@ -180,6 +180,8 @@ result<std::unique_ptr<actor_tree>> actor_tree::start(caf::actor_system& system,
              {"weight_bytes", model.weights->weight_bytes()},
              {"numeric_class", fmt::format("{:016x}", model.weights->numeric_class())},
              {"max_model_len", context->tokens},
+             {"attention_window", model.weights->shape().window.positions},
+             {"attention_sinks", model.weights->shape().window.sinks},
              {"kv_pages", context->pages}});
   if (!shares_scheduler(system.config()))
     log_event(log_level::warn, "scheduler_polls", {{"set", "scheduler.policy = sharing"}});

@@ -67,7 +67,9 @@ TEST_CASE("windowed attention gives the same bits however the sequence was cut",
     sequence.forget_pages = true;
     for (auto isa : available_instruction_sets()) {
       const bool slow = isa == instruction_set::portable;
-      for (const auto& steps : slow ? std::vector{cuts.back()} : cuts) {
+      for (const auto& steps : cuts) {
+        if (slow && steps != cuts.back())
+          continue;
         INFO(to_string(isa) << ", window " << window.positions << ", sinks " << window.sinks
                             << ", first step " << steps.front());
         CHECK(same_bits(sequence.run({isa, one}, steps), expected));
