@@ -23,8 +23,10 @@ struct sequence_slice {
   std::span<const token_id>
       tokens;           // to compute: positions [position, position + tokens.size()), at least one
   int32_t position = 0; // all earlier positions are in the pages already
-  std::span<const page_id> block_table; // pages of positions [0, position + tokens.size()); more are ignored
-  int32_t logit_rows = 0;               // how many of the LAST tokens want logits: 0 to tokens.size()
+  /// Pages of positions [0, position + tokens.size()); more are ignored. Pages that shape().window lets no
+  /// query from `position` on see are not read, whatever their entries hold (no_page).
+  std::span<const page_id> block_table;
+  int32_t logit_rows = 0; // how many of the LAST tokens want logits: 0 to tokens.size()
 };
 
 /// A loaded model: immutable weights and the forward pass. Shared between restarts of an engine; several

@@ -178,3 +178,60 @@ TEST_CASE("windowed: the tiny model agrees with float64, each layer with its own
   const auto full = model_runner(*reference::make_tiny_model(5), 2, 1, 300, 64).all_logits(0, tokens, {64});
   CHECK_FALSE(same_floats(full, ours));
 }
+
+TEST_CASE("windowed: pages that no query sees any more may be anybody's", "[windows]") {
+  const attention_window limit{40, 4};
+  const auto model = windowed_model(reference::make_tiny_weights(11), limit, detect_instruction_set());
+  const auto tokens = random_tokens(300, 9);
+  const auto expected = model_runner(*model, 1, 1, 300, 64).all_logits(0, tokens, {64});
+  // A sequence of 300 positions in 8 pages: sinks, up to 4 of the window, and that of the step.
+  aligned_buffer pages(8 * model->page_bytes());
+  std::fill_n(pages.data(), pages.size(), std::byte{0xff});
+  forward_scratch scratch(model->shape(), 16);
+  thread_pool threads(1);
+  std::vector<page_id> table, unused{0, 1, 2, 3, 4, 5, 6, 7};
+  std::vector<float> logits(320);
+  const auto step = [&](int32_t at, int32_t count) {
+    const sequence_slice slice{std::span(tokens).subspan(static_cast<size_t>(at), static_cast<size_t>(count)),
+                               at, table, 1};
+    return model->forward({&slice, 1}, {pages.data(), pages.size()}, scratch, threads, logits);
+  };
+  for (int32_t at = 0; at < 300;) {
+    const auto count = std::min(at < 128 ? 16 : 1, 300 - at);
+    for (auto i = pages_of(limit.sinks); i < limit.first_of(at) / page_tokens; ++i)
+      if (const auto page = std::exchange(table[static_cast<size_t>(i)], no_page); page != no_page) {
+        std::fill_n(pages.data() + static_cast<size_t>(page) * model->page_bytes(), model->page_bytes(),
+                    std::byte{0xff});
+        unused.push_back(page);
+      }
+    while (table.size() < static_cast<size_t>(pages_of(at + count))) {
+      REQUIRE_FALSE(unused.empty());
+      table.push_back(unused.back());
+      unused.pop_back();
+    }
+    REQUIRE(step(at, count));
+    at += count;
+    CHECK(std::memcmp(logits.data(), expected.data() + static_cast<size_t>(at - 1) * 320,
+                      320 * sizeof(float)) == 0);
+  }
+  // What is seen must be there.
+  const auto refused = [&](size_t entry) {
+    const auto before = std::exchange(table[entry], no_page);
+    const auto done = step(299, 1);
+    table[entry] = before;
+    return done ? "accepted" : done.error().message;
+  };
+  CHECK(refused(1) == "accepted");
+  CHECK(refused(15) == "accepted"); // up to 259
+  CHECK(refused(0) == "page: expected 0 to 7, got -1");
+  CHECK(refused(16) == "page: expected 0 to 7, got -1");
+  CHECK(refused(18) == "page: expected 0 to 7, got -1");
+}
+
+TEST_CASE("windowed: a file's claim of a context is bounded, since pages do not bound it", "[windows]") {
+  auto weights = reference::make_tiny_weights(5);
+  weights.parameters.shape.context_length = 1 << 24;
+  const auto model =
+      *llama::create(weights.parameters, weights.tensors, {.kv_bytes_max = 1 << 20, .window = {64, 0}}, {});
+  CHECK(model->shape().context_length == 1 << 18);
+}
