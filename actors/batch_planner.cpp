@@ -322,6 +322,9 @@ void batch_planner::add_row(step_plan& plan, sequence& chosen, int32_t tokens) {
                .sample = end == chosen.known(),
                .score = chosen.scored(),
                .cached_tokens = chosen.cached_tokens};
+  const auto seen_from = static_cast<size_t>(limits_.window.first_of(row.position) / page_tokens);
+  for (auto i = static_cast<size_t>(pages_of(limits_.window.sinks)); i < seen_from; ++i)
+    row.block_table[i] = no_page; // the page manager may have given it to others
   if (!chosen.started)
     plan.started.push_back(chosen.dispatch);
   chosen.started = chosen.running = chosen.in_step = true;
@@ -352,7 +355,9 @@ page_need batch_planner::need_of(sequence& wants) const {
   return {.id = wants.dispatch.id,
           .tokens = wants.wanted(),
           .prefix = wants.holds_pages() ? nullptr : wants.prefix,
-          .may_wait = wants.may_wait};
+          .may_wait = wants.may_wait,
+          .computed = wants.computed,
+          .ahead = limits_.tokens_ahead};
 }
 
 void batch_planner::request_pages(effects& out, steady_time now) {
@@ -367,7 +372,7 @@ void batch_planner::request_pages(effects& out, steady_time now) {
   for (auto* holder : running_ones) {
     if (holder->starved)
       break;
-    if (!holder->cancelled && holder->wanted() > holder->capacity())
+    if (!holder->cancelled && holder->wanted_now(limits_.tokens_ahead) > holder->capacity())
       request.needs.push_back(need_of(*holder));
   }
   auto waiting = waiters();

@@ -4,6 +4,7 @@
 #include "actors/fair_share.hpp"
 #include "actors/messages.hpp"
 #include "actors/planned_sequence.hpp"
+#include "base/attention_window.hpp"
 #include "base/clock.hpp"
 
 #include <map>
@@ -20,7 +21,9 @@ struct planner_limits {
   page_id canary_page = 0;                // one page outside the pool
   microseconds priority_level{1'000'000}; // waiting this long is worth one level of priority
   bool prefix_cache = true;
-  uint64_t numeric_class = 0; // pages of another one are no use
+  uint64_t numeric_class = 0;   // pages of another one are no use
+  attention_window window = {}; // of the model: a row has no pages that it does not see
+  int32_t tokens_ahead = 0; // a sequence gets pages for so many that are not computed; 0: for all it knows
 };
 
 /// Continuous batching: which tokens the next step computes. Decode first, then chunks of waiting prompts.

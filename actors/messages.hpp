@@ -222,7 +222,7 @@ struct step_row {
   sequence_id id = 0;           // 0: the canary
   std::vector<token_id> tokens; // to compute, at positions [position, position + tokens.size())
   int32_t position = 0;
-  std::vector<page_id> block_table; // pages of positions [0, position + tokens.size())
+  std::vector<page_id> block_table; // pages of positions [0, position + tokens.size()); no_page: not seen
   bool sample = false;              // draw a token after the last one
   bool score = false;        // rank what follows each token in the prompt: as many rows of logits as tokens
   int32_t cached_tokens = 0; // of the prompt, that were not computed for this sequence
@@ -266,6 +266,8 @@ struct page_need {
   // are wanted. Null: it neither finds pages nor lets itself be found.
   std::shared_ptr<const page_chain> prefix;
   bool may_wait = true; // for another sequence that is computing this one's next page
+  int32_t computed = 0; // positions in its pages; what a query there does not see may go back
+  int32_t ahead = 0;    // pages for so many positions past the computed ones are enough; 0: for all
 };
 
 /// Full pages whose keys and values a step that ended has computed: from now on others may find them.
@@ -285,7 +287,7 @@ struct page_request {
 struct page_grant {
   sequence_id id = 0;
   bool granted = false;       // false: nothing changed for this sequence
-  std::vector<page_id> pages; // new ones, appended to the block table
+  std::vector<page_id> pages; // appended to the block table; no_page: of a cached beginning, not seen
   bool awaits = false;        // not granted, because another sequence is computing the next page
   int32_t cached_tokens = 0;  // positions that need no computing; if it awaits: those found so far
 };

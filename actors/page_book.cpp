@@ -18,7 +18,8 @@ page_grant refusal(sequence_id id) {
 
 } // namespace
 
-page_book::page_book(int32_t page_count) : pool_(page_count), index_(pool_) {}
+page_book::page_book(int32_t page_count, attention_window window)
+    : window_(window), pool_(page_count), index_(pool_) {}
 
 page_grants page_book::answer(const page_request& request) {
   for (const auto& computed : request.computed)
@@ -51,6 +52,10 @@ void page_book::publish(const computed_pages& computed) {
   const std::span tokens(computed.tokens);
   for (size_t at = 0; at + page_tokens <= tokens.size(); at += page_tokens) {
     const auto page = static_cast<size_t>(owner.published);
+    if (owner.pages.at(page) == no_page) { // it went before it could be found
+      owner.apart = true;
+      return;
+    }
     const auto content = tokens.subspan(at).first<page_tokens>();
     const auto key = page < chain.keys.size() ? chain.keys[page] : next_key(owner.last, content);
     if (auto promised = expected_.find(key); promised != expected_.end() && promised->second == computed.id)
@@ -68,13 +73,24 @@ void page_book::release(sequence_id id) {
   auto known = tables_.find(id);
   if (known == tables_.end())
     return;
-  const auto& gone = known->second;
+  auto& gone = known->second;
   if (gone.prefix)
     for (const auto& key : gone.prefix->keys)
       if (auto promised = expected_.find(key); promised != expected_.end() && promised->second == id)
         expected_.erase(promised);
+  std::erase(gone.pages, no_page);
   index_.release(gone.pages);
   tables_.erase(known);
+}
+
+/// Gives back the pages that no query at `position` or later sees.
+void page_book::forget(std::vector<page_id>& pages, int32_t position) {
+  const auto end = std::min(pages.size(), static_cast<size_t>(window_.first_of(position) / page_tokens));
+  std::vector<page_id> gone;
+  for (auto i = static_cast<size_t>(pages_of(window_.sinks)); i < end; ++i)
+    if (const auto page = std::exchange(pages[i], no_page); page != no_page)
+      gone.push_back(page);
+  index_.release(gone);
 }
 
 bool page_book::computed_elsewhere(const page_need& need, size_t page) const {
@@ -104,10 +120,14 @@ page_grant page_book::grant(const page_need& need) {
       return out;
     }
   }
-  const auto want = static_cast<size_t>(pages_of(need.tokens));
+  const auto computed = fresh ? out.cached_tokens : need.computed;
+  forget(fresh ? cached : known->second.pages, computed); // first: they may be what is wanted
+  const auto end = need.ahead > 0 ? std::min(need.tokens, computed + need.ahead) : need.tokens;
+  const auto want = static_cast<size_t>(pages_of(end));
   auto pages =
       index_.allocate(static_cast<int32_t>(std::max(want, have + cached.size()) - have - cached.size()));
   if (!pages) {
+    std::erase(cached, no_page);
     index_.release(cached);
     return refusal(need.id);
   }
@@ -139,7 +159,8 @@ void page_book::check_conservation() const {
   std::vector<int32_t> held(static_cast<size_t>(pool_.total_pages()), 0);
   for (const auto& [id, owner] : tables_)
     for (auto page : owner.pages)
-      ++held.at(static_cast<size_t>(page));
+      if (page != no_page)
+        ++held.at(static_cast<size_t>(page));
   for (page_id page = 0; page < pool_.total_pages(); ++page)
     TROUPE_CHECK(held[static_cast<size_t>(page)] == pool_.references(page),
                  fmt::format("tables hold page {} {} times, the pool counts {}", page,

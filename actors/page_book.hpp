@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/messages.hpp"
+#include "base/attention_window.hpp"
 #include "memory/page_pool.hpp"
 #include "memory/prefix_index.hpp"
 
@@ -18,10 +19,10 @@ struct page_counts {
 
 /// Who holds which KV pages: the page manager without the actor. Sequences with the same beginning share its
 /// pages. A page can be found once it is computed, and while it is being computed others may wait for it;
-/// those who compute wait for nobody, so no circle can close.
+/// those who compute wait for nobody, so no circle can close. Pages that fall out of the window go back.
 class page_book {
 public:
-  explicit page_book(int32_t page_count);
+  explicit page_book(int32_t page_count, attention_window window = {});
 
   page_grants answer(const page_request& request);
 
@@ -36,7 +37,7 @@ public:
 
 private:
   struct table {
-    std::vector<page_id> pages;               // in order of position
+    std::vector<page_id> pages;               // in order of position; no_page: given back
     std::shared_ptr<const page_chain> prefix; // as in page_need
     page_key last;                            // of the last page that can be found
     int32_t published = 0;                    // pages that can be found, from the first on
@@ -46,8 +47,10 @@ private:
   void publish(const computed_pages& computed);
   void release(sequence_id id);
   page_grant grant(const page_need& need);
+  void forget(std::vector<page_id>& pages, int32_t position);
   bool computed_elsewhere(const page_need& need, size_t page) const;
 
+  attention_window window_;
   page_pool pool_;
   prefix_index index_;
   std::unordered_map<sequence_id, table> tables_;

@@ -5,8 +5,9 @@
 
 namespace troupe {
 
-page_manager::page_manager(caf::actor_config& config, int32_t page_count, metrics& metrics)
-    : page_manager_actor::base(config), book_(page_count), metrics_(metrics) {}
+page_manager::page_manager(caf::actor_config& config, int32_t page_count, attention_window window,
+                           metrics& metrics)
+    : page_manager_actor::base(config), book_(page_count, window), metrics_(metrics) {}
 
 page_manager::behavior_type page_manager::make_behavior() {
   keep_quiet(*this);

@@ -10,7 +10,7 @@ namespace troupe {
 class page_manager final : public page_manager_actor::base {
 public:
   /// metrics must outlive the actor.
-  page_manager(caf::actor_config& config, int32_t page_count, metrics& metrics);
+  page_manager(caf::actor_config& config, int32_t page_count, attention_window window, metrics& metrics);
 
   behavior_type make_behavior() override;
 

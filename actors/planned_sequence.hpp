@@ -4,6 +4,7 @@
 #include "actors/messages.hpp"
 #include "base/clock.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -44,6 +45,11 @@ struct planned_sequence {
   /// Positions to have pages for: all that is known, and one more while a step may be adding it; never past
   /// the answer's end.
   int32_t wanted() const;
+
+  /// Positions to have pages for now: all of those, or so many past the computed ones if `ahead` is above 0.
+  int32_t wanted_now(int32_t ahead) const {
+    return ahead > 0 ? std::min(wanted(), computed + ahead) : wanted();
+  }
 
   /// The full pages computed since the last call.
   computed_pages newly_computed();

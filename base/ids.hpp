@@ -18,6 +18,9 @@ using token_id = int32_t;
 /// A KV page's index in its pool.
 using page_id = int32_t;
 
+/// In a block table: the page was given back, since no query will see it any more.
+inline constexpr page_id no_page = -1;
+
 /// "resp_" and 32 random hexadecimal digits from the kernel's generator (128 bits, not guessable).
 std::string make_id(std::string_view prefix);
 

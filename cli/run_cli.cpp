@@ -121,7 +121,9 @@ void describe(CLI::App& app, command& chosen) {
   CLI::App* bench = app.add_subcommand("bench", "Measure the engine alone, or a running server.");
   bench->footer(bench_examples);
   bench->require_subcommand(1);
+  add_bench_attention(*bench, chosen);
   add_bench_engine(*bench, chosen);
+  add_bench_perplexity(*bench, chosen);
   add_bench_serve(*bench, chosen);
   add_version(app, chosen);
 }

@@ -31,8 +31,8 @@ void add_sampling_flags(CLI::App&, sampling_flags&);
 status check(const sampling_flags&);
 
 /// The settings that matter to a node without a listener.
-inline constexpr std::string_view local_setting_keys[] = {"model.path",          "model.max_model_len",
-                                                          "engine.threads",      "engine.cpu_isa",
-                                                          "engine.kv_cache_mib", "log.level"};
+inline constexpr std::string_view local_setting_keys[] = {
+    "model.path",          "model.max_model_len",     "engine.threads",         "engine.cpu_isa",
+    "engine.kv_cache_mib", "engine.attention_window", "engine.attention_sinks", "log.level"};
 
 } // namespace troupe

@@ -1,5 +1,6 @@
 #include "config/check_settings.hpp"
 
+#include "base/page_size.hpp"
 #include "config/errors.hpp"
 
 #include <arpa/inet.h>
@@ -32,6 +33,17 @@ status check_settings(const loaded_settings& loaded) {
         "server.host is {} ({}) but server.api_key_file is not set: without keys the server binds "
         "to loopback only, so set api_key_file to a file with one key a line",
         s.host, from("server.host")));
+  if (s.attention_window > 0 && s.attention_window < page_tokens)
+    return conflict(fmt::format(
+        "engine.attention_window is {} ({}), narrower than a KV page of {} tokens: set it to {} or "
+        "more, or to 0 for the model's own",
+        s.attention_window, from("engine.attention_window"), page_tokens, page_tokens));
+  if (s.attention_sinks > 0 && s.attention_window == 0)
+    return conflict(fmt::format("engine.attention_sinks is {} ({}) but engine.attention_window is 0 ({}): "
+                                "sinks are what stays visible "
+                                "beside a window, so set attention_window too",
+                                s.attention_sinks, from("engine.attention_sinks"),
+                                from("engine.attention_window")));
   if (s.max_batch_tokens < s.max_batch_size)
     return conflict(
         fmt::format("engine.max_batch_tokens is {} ({}), below engine.max_batch_size, which is {} ({}): each "

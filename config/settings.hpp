@@ -38,6 +38,8 @@ struct settings {
   std::string cpu_isa = "auto";      // auto, portable, avx2, avx512, amx
   int64_t kv_cache_mib = 512;        // KV pages
   bool prefix_cache = true;          // requests with the same beginning share its pages
+  int64_t attention_window = 0;      // positions that a layer sees at most; 0: as the model was trained
+  int64_t attention_sinks = 0;       // first positions that stay visible beside that window
   int64_t max_batch_size = 32;       // sequences in a step
   int64_t max_batch_tokens = 512;    // tokens in a step
   int64_t batch_window_ms = 50;      // upper bound of the adaptive wait

@@ -167,6 +167,20 @@ const setting rows[] = {
      .help =
          "Requests of one API key that begin alike share the KV pages of that beginning. The answer does not "
          "depend on it."},
+    {.key = "engine.attention_window",
+     .member = &settings::attention_window,
+     .help = "Positions that a layer sees at most, the newest ones: long contexts cost less time and "
+             "memory, and the model forgets what lies before. 0: as the model was trained.",
+     .minimum = 0,
+     .maximum = 1 << 20,
+     .bounds_reason = "longer than any model is trained for; from a page of 16 tokens on, if not 0"},
+    {.key = "engine.attention_sinks",
+     .member = &settings::attention_sinks,
+     .help = "First tokens of a sequence that stay visible beside engine.attention_window. Models lean on "
+             "them: 4 are enough for most.",
+     .minimum = 0,
+     .maximum = 4096,
+     .bounds_reason = "every sequence holds their pages to its end"},
     {.key = "engine.max_batch_size",
      .member = &settings::max_batch_size,
      .help = "Sequences in one step.",

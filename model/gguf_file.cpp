@@ -139,6 +139,18 @@ result<std::vector<int64_t>> gguf_file::get_integers(std::string_view key) const
   return out;
 }
 
+result<std::vector<bool>> gguf_file::get_bools(std::string_view key) const {
+  const auto array = get<gguf_array>(key, "an array of booleans");
+  if (!array)
+    return forward_error(array);
+  if ((*array)->element != gguf_type::boolean)
+    return wrong_elements(path_, key, "booleans");
+  std::vector<bool> out;
+  for (const auto byte : (*array)->numbers)
+    out.push_back(byte != std::byte{0});
+  return out;
+}
+
 result<std::vector<double>> gguf_file::get_floats(std::string_view key) const {
   const auto array = get<gguf_array>(key, "an array of floating-point numbers");
   if (!array)

@@ -51,6 +51,7 @@ public:
   result<std::string_view> get_string(std::string_view key) const; // any bytes, not only UTF-8
   result<std::span<const std::string_view>> get_strings(std::string_view key) const;
   result<std::vector<int64_t>> get_integers(std::string_view key) const;
+  result<std::vector<bool>> get_bools(std::string_view key) const;
   result<std::vector<double>> get_floats(std::string_view key) const;
 
 private:

@@ -23,8 +23,10 @@ struct sequence_slice {
   std::span<const token_id>
       tokens;           // to compute: positions [position, position + tokens.size()), at least one
   int32_t position = 0; // all earlier positions are in the pages already
-  std::span<const page_id> block_table; // pages of positions [0, position + tokens.size()); more are ignored
-  int32_t logit_rows = 0;               // how many of the LAST tokens want logits: 0 to tokens.size()
+  /// Pages of positions [0, position + tokens.size()); more are ignored. Pages that shape().window lets no
+  /// query from `position` on see are not read, whatever their entries hold (no_page).
+  std::span<const page_id> block_table;
+  int32_t logit_rows = 0; // how many of the LAST tokens want logits: 0 to tokens.size()
 };
 
 /// A loaded model: immutable weights and the forward pass. Shared between restarts of an engine; several
@@ -41,7 +43,7 @@ public:
 
   virtual size_t weight_bytes() const = 0;
 
-  /// Hash of weights, kernel revision, device class and KV type: equal classes give equal bits.
+  /// Hash of weights, kernel revision, device class, KV type and windows: equal classes give equal bits.
   virtual uint64_t numeric_class() const = 0;
 
   /// One pass over all tokens of all slices. kv_pages [pages, page_bytes], 64-byte aligned; two slices may
@@ -59,6 +61,7 @@ struct load_options {
       0; // bounds shape().context_length and the rotary table; 0: what the model was trained for
   size_t kv_bytes_max = 0; // the most that pages will take: the rotary table covers only positions that can
                            // lie in them, whatever context the file claims; 0: no bound
+  attention_window window = {}; // no layer sees further, see limit_windows (model/attention_windows.hpp)
 };
 
 /// done and total are bytes of weights.

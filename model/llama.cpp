@@ -5,6 +5,7 @@
 #include "kernels/cpu/rope.hpp"
 #include "kernels/cpu/silu_multiply.hpp"
 #include "kernels/revision.hpp"
+#include "model/attention_windows.hpp"
 #include "model/fnv_hash.hpp"
 #include "model/step_check.hpp"
 
@@ -49,9 +50,13 @@ size_t page_bytes_of(const model_shape& shape) {
   return static_cast<size_t>(shape.layers) * page_layout{shape.kv_heads, shape.head_dim}.layer_bytes();
 }
 
+/// With windows, pages bound no sequence's length, so something else has to bound the rotary table: 128 MiB
+/// at a head_dim of 64.
+constexpr int32_t windowed_positions_max = 1 << 18;
+
 /// A file may claim a context of millions of positions: the rotary table covers those that pages can hold.
 int32_t positions_of(const model_shape& shape, const load_options& options) {
-  if (options.kv_bytes_max == 0)
+  if (options.kv_bytes_max == 0 || shape.window.limited()) // pages of a window hold any length
     return shape.context_length;
   const size_t held = options.kv_bytes_max / page_bytes_of(shape) * page_tokens;
   return static_cast<int32_t>(std::clamp<size_t>(held, 1, static_cast<size_t>(shape.context_length)));
@@ -87,6 +92,10 @@ result<std::shared_ptr<const language_model>> llama::create(const llama_paramete
   auto bounded = parameters;
   if (options.positions_max > 0)
     bounded.shape.context_length = std::min(bounded.shape.context_length, options.positions_max);
+  limit_windows(bounded.windows, options.window, bounded.shape.layers);
+  bounded.shape.window = widest(bounded.windows);
+  if (bounded.shape.window.limited())
+    bounded.shape.context_length = std::min(bounded.shape.context_length, windowed_positions_max);
   if (auto checked = validate(bounded); !checked)
     return forward_error(checked);
   auto weights = load_llama_weights(bounded, tensors, progress);
@@ -107,6 +116,10 @@ llama::llama(const llama_parameters& parameters, llama_weights weights, instruct
   hash.add_number(weights_hash);
   hash.add(std::as_bytes(std::span(&parameters.norm_epsilon, 1)));
   add_rotation(parameters, hash);
+  for (const auto& window : parameters.windows) { // none: the class that models had before there were windows
+    hash.add_number(static_cast<uint64_t>(window.positions));
+    hash.add_number(static_cast<uint64_t>(window.sinks));
+  }
   numeric_class_ = hash.value();
 }
 
@@ -197,7 +210,8 @@ status llama::attend(const llama_layer& layer, int32_t index, step_state& step) 
                              .pages = pages,
                              .slices = step.slices,
                              .heads = sizes.heads,
-                             .scale = 1.0f / std::sqrt(static_cast<float>(sizes.head_dim))};
+                             .scale = 1.0f / std::sqrt(static_cast<float>(sizes.head_dim)),
+                             .window = parameters_.window_of(index)};
   if (auto done = attention(mix, stream); !done)
     return done;
   return project(scratch.mixed(), step.tokens, {{layer.attention_output, scratch.residual()}},

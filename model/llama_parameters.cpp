@@ -1,5 +1,6 @@
 #include "model/llama_parameters.hpp"
 
+#include "model/attention_windows.hpp"
 #include "model/errors.hpp"
 #include "model/gguf_file.hpp"
 
@@ -103,6 +104,15 @@ status validate(const llama_parameters& parameters) {
   if (!(parameters.rope_base >= 1.0 && parameters.rope_base <= 1e12))
     return failure(model_error::bad_shape,
                    fmt::format("rope_base: expected 1 to 1e12, got {}", parameters.rope_base));
+  if (!parameters.windows.empty() && parameters.windows.size() != static_cast<size_t>(shape.layers))
+    return failure(model_error::bad_shape, fmt::format("windows: expected one for each of {} layers, got {}",
+                                                       shape.layers, parameters.windows.size()));
+  for (const auto& window : parameters.windows)
+    if (window.positions < 0 || window.sinks < 0 || (window.sinks > 0 && !window.limited()))
+      return failure(model_error::bad_shape,
+                     fmt::format("windows: expected positions and sinks 0 or more, and no sinks without "
+                                 "positions, got {} and {}",
+                                 window.positions, window.sinks));
   return {};
 }
 
@@ -137,6 +147,10 @@ result<llama_parameters> read_llama_parameters(const gguf_file& file) {
       return forward_error(base);
     out.rope_base = *base;
   }
+  auto windows = read_attention_windows(file, "llama", shape.layers);
+  if (!windows)
+    return forward_error(windows);
+  out.windows = std::move(*windows);
   const auto* embedding = file.find_tensor("token_embd.weight");
   if (embedding == nullptr)
     return failure(model_error::missing_key, "tensor token_embd.weight is missing");

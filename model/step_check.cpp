@@ -29,8 +29,12 @@ status check_slice(const sequence_slice& slice, const step_bounds& bounds) {
     return refuse("block_table: expected at least {} pages for {} positions, got {}", pages, end,
                   slice.block_table.size());
   const auto pages_max = static_cast<int64_t>(bounds.kv_bytes / bounds.page_bytes);
-  for (auto page : slice.block_table.first(pages))
-    if (page < 0 || page >= pages_max)
+  const auto& window = bounds.shape.window;
+  const auto unseen_begin = static_cast<size_t>(pages_of(window.sinks));
+  const auto unseen_end = static_cast<size_t>(window.first_of(slice.position) / page_tokens);
+  for (size_t i = 0; i < pages; ++i)
+    if (const auto page = slice.block_table[i];
+        (page < 0 || page >= pages_max) && (i < unseen_begin || i >= unseen_end))
       return refuse("page: expected 0 to {}, got {}", pages_max - 1, page);
   return {};
 }

@@ -2,6 +2,7 @@
 
 #include "model/detokenizer.hpp"
 #include "observe/log.hpp"
+#include "runtime/context_plan.hpp"
 #include "runtime/errors.hpp"
 #include "runtime/node_table.hpp"
 #include "runtime/runtime_config.hpp"
@@ -17,41 +18,9 @@ namespace troupe {
 
 namespace {
 
-constexpr int64_t context_tokens_min = 256;
 constexpr milliseconds drain_poll{10};
 constexpr milliseconds last_words{200};  // for errors of what could not finish
 constexpr milliseconds end_wait{30'000}; // an engine's supervisor gives a stuck executor up after 15 s
-
-/// Tokens of prompt and answer that a sequence may have, and the pages for them.
-struct context_plan {
-  int32_t tokens;
-  int32_t pages;
-};
-
-/// All pages that the setting pays for, but no more than max_batch_size sequences of full length can fill,
-/// and with the prefix cache three times as many for what has ended; a sequence may be as long as the model
-/// was trained for, the setting says and the pages hold.
-result<context_plan> plan_context(const settings& configuration, const language_model& model) {
-  const int64_t trained = model.shape().context_length;
-  if (configuration.max_model_len > trained)
-    return failure(runtime_error::no_room,
-                   fmt::format("max_model_len = {}, but the model was trained for {} tokens: lower it",
-                               configuration.max_model_len, trained));
-  const auto wanted = configuration.max_model_len == 0 ? trained : configuration.max_model_len;
-  const auto bytes = static_cast<size_t>(configuration.kv_cache_mib) << 20;
-  const auto affordable = static_cast<int64_t>(bytes / model.page_bytes()) - 1; // one is the canary's
-  const auto useful = configuration.max_batch_size * pages_of(static_cast<int32_t>(wanted)) *
-                      (configuration.prefix_cache ? 4 : 1);
-  const auto pages = std::min<int64_t>({affordable, useful, INT32_MAX / page_tokens});
-  const auto tokens = std::min(wanted, pages * page_tokens);
-  if (tokens < std::min(wanted, context_tokens_min))
-    return failure(
-        runtime_error::no_room,
-        fmt::format("kv_cache_mib = {} holds {} tokens, too few for a conversation: give at least {} MiB",
-                    configuration.kv_cache_mib, std::max<int64_t>(0, tokens),
-                    ((context_tokens_min / page_tokens + 1) * model.page_bytes() >> 20) + 1));
-  return context_plan{static_cast<int32_t>(tokens), static_cast<int32_t>(pages)};
-}
 
 make_text_decoder decoder_of(std::shared_ptr<const tokenizer> tokens) {
   return [tokens]() -> text_decoder {
@@ -62,15 +31,18 @@ make_text_decoder decoder_of(std::shared_ptr<const tokenizer> tokens) {
   };
 }
 
-planner_limits limits_of(const settings& configuration, page_id canary_page, uint64_t numeric_class) {
+planner_limits limits_of(const settings& configuration, const context_plan& context,
+                         const language_model& model) {
   return {.max_batch_size = static_cast<int32_t>(configuration.max_batch_size),
           .max_batch_tokens = static_cast<int32_t>(configuration.max_batch_tokens),
           .step_time_max = milliseconds(configuration.step_time_max_ms),
           .batch_window = milliseconds(configuration.batch_window_ms),
-          .canary_page = canary_page,
+          .canary_page = context.pages,
           .priority_level = milliseconds(configuration.priority_level_ms),
           .prefix_cache = configuration.prefix_cache,
-          .numeric_class = numeric_class};
+          .numeric_class = model.numeric_class(),
+          .window = model.shape().window,
+          .tokens_ahead = context.tokens_ahead};
 }
 
 int threads_of(const settings& configuration) {
@@ -171,7 +143,7 @@ result<std::unique_ptr<actor_tree>> actor_tree::start(caf::actor_system& system,
                                                       metrics& numbers, post_function post,
                                                       const time_source& clock,
                                                       std::shared_ptr<const void> kept) {
-  const auto context = plan_context(configuration, *model.weights);
+  const auto context = plan_context(configuration, model.weights->shape(), model.weights->page_bytes());
   if (!context)
     return forward_error(context);
   auto pages = kv_store::create(context->pages + 1, model.weights->page_bytes());
@@ -182,6 +154,8 @@ result<std::unique_ptr<actor_tree>> actor_tree::start(caf::actor_system& system,
              {"weight_bytes", model.weights->weight_bytes()},
              {"numeric_class", fmt::format("{:016x}", model.weights->numeric_class())},
              {"max_model_len", context->tokens},
+             {"attention_window", model.weights->shape().window.positions},
+             {"attention_sinks", model.weights->shape().window.sinks},
              {"kv_pages", context->pages}});
   if (!shares_scheduler(system.config()))
     log_event(log_level::warn, "scheduler_polls", {{"set", "scheduler.policy = sharing"}});
@@ -196,7 +170,7 @@ result<std::unique_ptr<actor_tree>> actor_tree::start(caf::actor_system& system,
                             .lease = std::make_shared<std::mutex>(),
                             .clock = &clock};
   parts.engine.page_count = context->pages;
-  parts.engine.batching = {limits_of(configuration, context->pages, model.weights->numeric_class()),
+  parts.engine.batching = {limits_of(configuration, *context, *model.weights),
                            milliseconds(configuration.step_deadline_ms)};
   parts.engine.intensity = {configuration.restart_intensity, configuration.restart_period_ms};
   parts.engine.epochs = std::make_shared<epoch_source>(0);

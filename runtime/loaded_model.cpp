@@ -1,5 +1,6 @@
 #include "runtime/loaded_model.hpp"
 
+#include "model/attention_windows.hpp"
 #include "model/gguf_file.hpp"
 #include "runtime/errors.hpp"
 
@@ -36,8 +37,11 @@ result<loaded_model> load_model(const settings& configuration, const load_progre
     }
     out.messages = std::make_shared<const chat_template>(std::move(*messages));
   }
-  auto weights = load_language_model(
-      *file, {.isa = *isa, .kv_bytes_max = static_cast<size_t>(configuration.kv_cache_mib) << 20}, progress);
+  auto weights = load_language_model(*file,
+                                     {.isa = *isa,
+                                      .kv_bytes_max = static_cast<size_t>(configuration.kv_cache_mib) << 20,
+                                      .window = window_of(configuration)},
+                                     progress);
   if (!weights)
     return forward_error(weights);
   out.weights = std::move(*weights);

@@ -36,7 +36,7 @@ std::vector<supervised_child> engine_supervisor::children() {
 
 caf::actor engine_supervisor::start_page_manager() {
   epoch_ = ++*options_.epochs;
-  pages_ = system().spawn<page_manager>(options_.page_count, metrics_);
+  pages_ = system().spawn<page_manager>(options_.page_count, options_.batching.limits.window, metrics_);
   return caf::actor_cast<caf::actor>(pages_);
 }
 

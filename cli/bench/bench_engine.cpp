@@ -7,6 +7,7 @@
 #include "cli/exit_code.hpp"
 #include "cli/percentile.hpp"
 #include "cli/progress_bar.hpp"
+#include "model/attention_windows.hpp"
 #include "model/gguf_file.hpp"
 
 #include <algorithm>
@@ -29,8 +30,13 @@ Examples:
   troupe bench engine
   troupe bench engine --threads 1 --cpu-isa avx2 --batch 1,4 --json engine.json)";
 
-constexpr std::string_view keys[] = {"model.path", "engine.threads", "engine.cpu_isa",
-                                     "engine.max_batch_tokens", "log.level"};
+constexpr std::string_view keys[] = {"model.path",
+                                     "engine.threads",
+                                     "engine.cpu_isa",
+                                     "engine.attention_window",
+                                     "engine.attention_sinks",
+                                     "engine.max_batch_tokens",
+                                     "log.level"};
 
 struct engine_arguments {
   flag_values flags;
@@ -58,8 +64,8 @@ result<bench_model> load(const settings& values, console& io) {
   if (!isa)
     return forward_error(isa);
   progress_bar bar(io.err, io.err_is_terminal, true, file_name(values.model_path));
-  auto model =
-      load_language_model(*file, {.isa = *isa}, [&bar](size_t done, size_t total) { bar.show(done, total); });
+  auto model = load_language_model(*file, {.isa = *isa, .window = window_of(values)},
+                                   [&bar](size_t done, size_t total) { bar.show(done, total); });
   if (!model)
     return forward_error(model);
   return bench_model{file_name(values.model_path), file->file_bytes(), *isa, *model};
@@ -127,6 +133,8 @@ json head(const engine_arguments& arguments, const settings& values, const bench
           {"machine", to_json(here)},
           {"instruction_set", to_string(loaded.isa)},
           {"threads", threads},
+          {"attention_window", values.attention_window},
+          {"attention_sinks", values.attention_sinks},
           {"model", loaded.name},
           {"file_bytes", loaded.file_bytes},
           {"weight_bytes", weights},

@@ -58,6 +58,10 @@ status attention(const attention_params& params, const cpu_stream& stream) {
   const auto kv_heads = params.pages.layout.kv_heads;
   if (params.heads < 1 || params.heads % kv_heads != 0)
     return shape_failure("heads", fmt::format("a multiple of kv_heads {}", kv_heads), params.heads);
+  const auto& window = params.window;
+  if (window.positions < 0 || window.sinks < 0 || (window.sinks > 0 && !window.limited()))
+    return shape_failure("window", "positions and sinks 0 or more, and no sinks without positions",
+                         fmt::format("{}, {}", window.positions, window.sinks));
   if (params.query == nullptr || params.output == nullptr)
     return null_failure("query, output");
   std::vector<attention_task> tasks;

@@ -16,12 +16,16 @@ namespace troupe {
 /// token shows in the answer.
 class planner_world {
 public:
-  planner_world(planner_limits with, int32_t page_count) : planner(with), limits_(with), book(page_count) {}
+  planner_world(planner_limits with, int32_t page_count)
+      : planner(with), limits_(with), book(page_count, with.window) {}
 
-  static token_id next_token(const std::vector<token_id>& known) {
+  /// Of what the last position sees, where there is a window.
+  static token_id next_token(const std::vector<token_id>& known, attention_window window = {}) {
     uint32_t hash = 2166136261u;
-    for (auto token : known)
-      hash = (hash ^ static_cast<uint32_t>(token)) * 16777619u;
+    const auto last = static_cast<int32_t>(known.size()) - 1;
+    for (int32_t at = 0; at <= last; ++at)
+      if (window.sees(last, at))
+        hash = (hash ^ static_cast<uint32_t>(known[static_cast<size_t>(at)])) * 16777619u;
     return static_cast<token_id>(hash % 1000);
   }
 
@@ -116,7 +120,7 @@ public:
       computed[row.id] += static_cast<int32_t>(row.tokens.size());
       if (row.sample) {
         auto& answer = answers[row.id];
-        answer.push_back(next_token(known));
+        answer.push_back(next_token(known, limits_.window));
         const bool last = static_cast<int32_t>(answer.size()) == limits[row.id];
         result.tokens.push_back({.id = row.id,
                                  .position = static_cast<int32_t>(answer.size()) - 1,
@@ -155,13 +159,19 @@ public:
     }
   }
 
-  /// What a row's pages hold, from the first position to the row's last.
+  /// What a row's pages hold, from the first position to the row's last; -1 in those that it does not see.
   std::vector<token_id> read(const step_row& row) const {
     std::vector<token_id> known;
     const auto end = row.position + static_cast<int32_t>(row.tokens.size());
-    for (int32_t at = 0; at < end; ++at)
-      known.push_back(
-          memory.at({row.block_table.at(static_cast<size_t>(at / page_tokens)), at % page_tokens}));
+    for (int32_t at = 0; at < end; ++at) {
+      const auto page = row.block_table.at(static_cast<size_t>(at / page_tokens));
+      if (page == no_page) {
+        CHECK_FALSE(limits_.window.sees(row.position, at));
+        known.push_back(-1);
+        continue;
+      }
+      known.push_back(memory.at({page, at % page_tokens}));
+    }
     return known;
   }
 
@@ -179,7 +189,7 @@ public:
     auto known = prompts.at(id);
     std::vector<token_id> answer;
     for (int i = 0; i < limits.at(id); ++i) {
-      answer.push_back(next_token(known));
+      answer.push_back(next_token(known, limits_.window));
       known.push_back(answer.back());
     }
     return answer;

@@ -173,6 +173,15 @@ TEST_CASE("settings that exclude each other") {
   CHECK(conflict({{"engine.max_batch_size", "64"}, {"engine.max_batch_tokens", "64"}}).empty());
   CHECK(conflict({{"engine.step_time_max_ms", "500"}, {"engine.step_deadline_ms", "500"}})
             .find("engine.step") == 0);
+  CHECK(conflict({{"engine.attention_window", "15"}}) ==
+        "engine.attention_window is 15 (--attention-window), narrower than a KV page of 16 tokens: set it to "
+        "16 or more, or "
+        "to 0 for the model's own");
+  CHECK(conflict({{"engine.attention_sinks", "4"}}) ==
+        "engine.attention_sinks is 4 (--attention-sinks) but engine.attention_window is 0 (default): sinks "
+        "are what stays "
+        "visible beside a window, so set attention_window too");
+  CHECK(conflict({{"engine.attention_window", "16"}, {"engine.attention_sinks", "4096"}}).empty());
 }
 
 TEST_CASE("loopback is an address, not a prefix of a name") {

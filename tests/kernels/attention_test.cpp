@@ -1,98 +1,9 @@
-#include "kernels/cpu/attention.hpp"
-#include "kernels/float16.hpp"
-#include "tests/kernels/kernel_test.hpp"
-#include "tests/reference/random_values.hpp"
+#include "kernels/revision.hpp"
+#include "tests/kernels/paged_sequence.hpp"
 
-#include <cmath>
+#include <bit>
 
 using namespace troupe;
-using reference::random_values;
-
-namespace {
-
-/// Keys and values of one sequence, and pages in a scrambled order, poisoned where nobody wrote.
-struct paged_sequence {
-  int32_t heads, kv_heads, head_dim, positions;
-  std::vector<float> query, key, value; // [positions, ...]
-  std::vector<page_id> table;
-  std::vector<std::byte> pages;
-  size_t stride;
-
-  paged_sequence(int32_t heads_, int32_t kv_heads_, int32_t head_dim_, int32_t positions_,
-                 random_values& random)
-      : heads(heads_), kv_heads(kv_heads_), head_dim(head_dim_), positions(positions_) {
-    const auto count = static_cast<size_t>(positions);
-    query = random.normals(count * static_cast<size_t>(heads * head_dim), 1.5);
-    key = random.normals(count * static_cast<size_t>(kv_heads * head_dim), 1.5);
-    value = random.normals(count * static_cast<size_t>(kv_heads * head_dim), 1.0);
-    const auto page_count = (positions + page_tokens - 1) / page_tokens;
-    for (int32_t i = 0; i < page_count; ++i)
-      table.push_back((i * 7 + 3) % 1009);
-    stride = page_layout{kv_heads, head_dim}.layer_bytes() + 128;
-    poison();
-  }
-
-  void poison() { pages.assign(stride * 1009, std::byte{0xff}); } // fp16 NaN
-
-  layer_pages layer() { return {pages.data(), stride, {kv_heads, head_dim}}; }
-
-  /// Appends and attends in steps of these lengths, the last one repeated.
-  std::vector<float> run(const cpu_stream& stream, const std::vector<int32_t>& steps) {
-    poison();
-    auto out = poisoned(query.size());
-    const auto q_width = static_cast<size_t>(heads * head_dim),
-               kv_width = static_cast<size_t>(kv_heads * head_dim);
-    size_t step = 0;
-    for (int32_t at = 0; at < positions;) {
-      const auto count = std::min(steps[std::min(step++, steps.size() - 1)], positions - at);
-      const attention_slice slice{0, count, at, table.data()};
-      const auto row = static_cast<size_t>(at);
-      REQUIRE(append_kv({key.data() + row * kv_width, value.data() + row * kv_width, layer(), {&slice, 1}},
-                        stream));
-      REQUIRE(attention({query.data() + row * q_width,
-                         out.data() + row * q_width,
-                         layer(),
-                         {&slice, 1},
-                         heads,
-                         1.0f / std::sqrt(static_cast<float>(head_dim))},
-                        stream));
-      at += count;
-    }
-    return out;
-  }
-
-  double worst_error(const std::vector<float>& out) const {
-    double worst = 0.0;
-    const auto wide = static_cast<size_t>(head_dim), kv = static_cast<size_t>(kv_heads);
-    const auto rounded = [](float x) { return static_cast<double>(half_to_float(float_to_half(x))); };
-    for (size_t row = 0; row < static_cast<size_t>(positions * heads); ++row) {
-      const size_t t = row / static_cast<size_t>(heads),
-                   head = row % static_cast<size_t>(heads) / static_cast<size_t>(heads / kv_heads);
-      std::vector<double> p(t + 1, 0.0), mix(wide, 0.0);
-      double largest = -INFINITY, total = 0.0;
-      for (size_t s = 0; s <= t; ++s) {
-        for (size_t d = 0; d < wide; ++d)
-          p[s] += query[row * wide + d] * rounded(key[(s * kv + head) * wide + d]);
-        p[s] /= std::sqrt(static_cast<double>(wide));
-        largest = std::max(largest, p[s]);
-      }
-      for (auto& each : p)
-        total += each = std::exp(each - largest);
-      for (size_t s = 0; s <= t; ++s)
-        for (size_t d = 0; d < wide; ++d)
-          mix[d] += p[s] / total * rounded(value[(s * kv + head) * wide + d]);
-      for (size_t d = 0; d < wide; ++d) {
-        const double error = std::abs(out[row * wide + d] - mix[d]);
-        if (!(error < 1.0))
-          return error;
-        worst = std::max(worst, error);
-      }
-    }
-    return worst;
-  }
-};
-
-} // namespace
 
 TEST_CASE("attention against float64", "[attention]") {
   random_values random(21);
@@ -151,6 +62,19 @@ TEST_CASE("slices of one step do not see each other", "[attention]") {
   CHECK(std::memcmp(out.data() + 30 * row, second.data(), 10 * row * sizeof(float)) == 0);
 }
 
+// Taken from the kernels before they knew windows: kernel_revision 1 is these bits.
+TEST_CASE("attention without a window has the bits of its revision", "[attention]") {
+  REQUIRE(kernel_revision == 1);
+  random_values random(25);
+  paged_sequence sequence(9, 3, 64, 600, random);
+  thread_pool two(2);
+  const auto out = sequence.run({detect_instruction_set(), two}, {500, 3, 1});
+  uint64_t hash = 0;
+  for (float x : out)
+    hash = (hash ^ std::bit_cast<uint32_t>(x)) * 0x100000001b3;
+  CHECK(hash == 0x8c1d5f89ee7c120b);
+}
+
 TEST_CASE("attention names what does not fit", "[attention]") {
   random_values random(24);
   paged_sequence s(4, 2, 32, 4, random);
@@ -166,4 +90,12 @@ TEST_CASE("attention names what does not fit", "[attention]") {
   params.pages = s.layer();
   params.pages.page_stride = 10;
   CHECK_FALSE(attention(params, stream));
+  params.pages = s.layer();
+  for (attention_window window : {attention_window{-1, 0}, {4, -1}, {0, 4}}) {
+    params.window = window;
+    CHECK(attention(params, stream)
+              .error()
+              .message.starts_with(
+                  "window: expected positions and sinks 0 or more, and no sinks without positions, got "));
+  }
 }

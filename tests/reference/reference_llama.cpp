@@ -1,6 +1,7 @@
 #include "tests/reference/reference_llama.hpp"
 
 #include "tests/reference/dequantize.hpp"
+#include "tests/reference/reference_attention.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -68,7 +69,7 @@ public:
     for (size_t t = 0; t < count_; ++t)
       std::copy_n(embedding.data() + static_cast<size_t>(tokens[t]) * hidden, hidden, x.data() + t * hidden);
     for (int32_t i = 0; i < p_.shape.layers; ++i)
-      layer("blk." + std::to_string(i) + ".", x);
+      layer("blk." + std::to_string(i) + ".", p_.window_of(i), x);
     x.erase(x.begin(), x.begin() + static_cast<std::ptrdiff_t>(first_logits * hidden));
     count_ -= first_logits;
     const auto normed = norm(x, "output_norm.weight");
@@ -146,32 +147,19 @@ private:
       }
   }
 
-  values attention(const values& q, const values& k, const values& v) const {
+  values attention(const values& q, const values& k, const values& v, attention_window window) const {
     const auto wide = static_cast<size_t>(p_.shape.head_dim), heads = static_cast<size_t>(p_.shape.heads);
     const auto kv_heads = static_cast<size_t>(p_.shape.kv_heads);
     values out(q.size());
     parallel(threads_, count_ * heads, [&](size_t index) {
-      const size_t t = index / heads, head = index % heads, kv = head / (heads / kv_heads);
-      const double* query = q.data() + index * wide;
-      values weight(t + 1);
-      double largest = -INFINITY, total = 0.0;
-      for (size_t s = 0; s <= t; ++s) {
-        const double* key = k.data() + (s * kv_heads + kv) * wide;
-        for (size_t d = 0; d < wide; ++d)
-          weight[s] += query[d] * key[d];
-        weight[s] /= std::sqrt(static_cast<double>(wide));
-        largest = std::max(largest, weight[s]);
-      }
-      for (auto& each : weight)
-        total += each = std::exp(each - largest);
-      for (size_t s = 0; s <= t; ++s)
-        for (size_t d = 0; d < wide; ++d)
-          out[index * wide + d] += weight[s] / total * v[(s * kv_heads + kv) * wide + d];
+      const size_t kv_head = index % heads / (heads / kv_heads);
+      attend({k.data(), v.data(), kv_heads, wide}, kv_head, q.data() + index * wide, index / heads, window,
+             out.data() + index * wide);
     });
     return out;
   }
 
-  void layer(const std::string& prefix, values& x) const {
+  void layer(const std::string& prefix, attention_window window, values& x) const {
     const auto weight = [&](const char* name) -> const tensor_view& {
       return tensor(prefix + name + ".weight");
     };
@@ -179,7 +167,8 @@ private:
     auto q = product(normed, weight("attn_q")), k = product(normed, weight("attn_k"));
     rotate(q, static_cast<size_t>(p_.shape.heads));
     rotate(k, static_cast<size_t>(p_.shape.kv_heads));
-    const auto mixed = product(attention(q, k, product(normed, weight("attn_v"))), weight("attn_output"));
+    const auto mixed =
+        product(attention(q, k, product(normed, weight("attn_v")), window), weight("attn_output"));
     for (size_t i = 0; i < x.size(); ++i)
       x[i] += mixed[i];
     normed = norm(x, prefix + "ffn_norm.weight");
