@@ -23,28 +23,27 @@ double uniform(std::mt19937_64& random) {
 
 } // namespace
 
-std::string load_plan::prompt(int64_t index, int32_t prompt_tokens) const {
-  std::seed_seq mixed{static_cast<uint32_t>(seed_), static_cast<uint32_t>(seed_ >> 32),
+planned_request load_plan::at(int64_t index) const {
+  std::seed_seq mixed{static_cast<uint32_t>(options_.seed), static_cast<uint32_t>(options_.seed >> 32),
                       static_cast<uint32_t>(index), static_cast<uint32_t>(index >> 32)};
   std::mt19937_64 random(mixed);
-  std::string text;
+  planned_request out;
+  if (!options_.prompts.empty())
+    out = options_.prompts[static_cast<size_t>(index) % options_.prompts.size()];
+  const int32_t prompt_tokens = options_.prompts.empty() ? options_.prompt_tokens.draw(random) : 0;
+  if (out.max_tokens == 0)
+    out.max_tokens = options_.max_tokens.draw(random);
   for (int32_t i = 0; i < prompt_tokens; ++i) {
     if (i > 0)
-      text += ' ';
-    text += words[random() % words.size()];
-  }
-  return text;
-}
-
-std::vector<int64_t> load_plan::arrivals_us(int64_t count, double per_second) const {
-  std::mt19937_64 random(seed_);
-  std::vector<int64_t> out;
-  double at_us = 0;
-  for (int64_t i = 0; i < count; ++i) {
-    at_us += -std::log1p(-uniform(random)) / per_second * 1e6;
-    out.push_back(static_cast<int64_t>(at_us));
+      out.prompt += ' ';
+    out.prompt += words[random() % words.size()];
   }
   return out;
+}
+
+int64_t arrival_process::next_us() {
+  at_us_ += -std::log1p(-uniform(random_)) / per_second_ * 1e6;
+  return static_cast<int64_t>(at_us_);
 }
 
 } // namespace troupe
