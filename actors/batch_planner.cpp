@@ -11,16 +11,15 @@ namespace troupe {
 namespace {
 
 constexpr size_t unacknowledged_steps_max = 2; // executor → ledger credit
-constexpr int32_t chunk_tokens_min = 16;       // a prompt moves on even where the machine is very slow
-constexpr int32_t first_chunk_tokens = 64;     // until a rate is known: no first step may last for ever
-constexpr int32_t rate_tokens_min = 16;        // smaller steps say nothing about tokens/s of a prefill
-constexpr double rate_weight = 0.3;
-constexpr uint64_t awaited_steps_max = 16; // without a new page: then the sequence computes it itself
+constexpr uint64_t awaited_steps_max = 16;     // without a new page: then the sequence computes it itself
 
 } // namespace
 
 batch_planner::batch_planner(planner_limits limits)
-    : limits_(limits), window_(limits.batch_window, limits.max_batch_size) {}
+    : limits_(limits), window_(limits.batch_window, limits.max_batch_size, limits.batch_window_kind),
+      budget_({.step_time_max = limits.step_time_max,
+               .stretch_max = limits.step_stretch_max,
+               .tokens_max = limits.max_batch_tokens}) {}
 
 int32_t batch_planner::running() const {
   return static_cast<int32_t>(
@@ -88,11 +87,8 @@ batch_planner::effects batch_planner::step_done(const step_result& result, stead
   // The ledger hears of steps with tokens only; its acknowledgement may overtake the batcher's copy.
   if (!result.tokens.empty() && result.step > acknowledged_)
     unacknowledged_.push_back(result.step);
-  if (prefill_in_flight_ >= rate_tokens_min && 2 * prefill_in_flight_ >= result.computed_tokens &&
-      result.step_us > 0) {
-    const auto rate = static_cast<double>(result.computed_tokens) / static_cast<double>(result.step_us);
-    tokens_per_us_ = tokens_per_us_ == 0 ? rate : tokens_per_us_ + rate_weight * (rate - tokens_per_us_);
-  }
+  if (!in_flight_.empty()) // not of a canary
+    budget_.note(result.computed_tokens - prefill_in_flight_, prefill_in_flight_, result.step_us);
   effects noted;
   note_rows(result);
   for (const auto& token : result.tokens)
@@ -237,13 +233,6 @@ void batch_planner::preempt_for_starved(effects& out, steady_time now) {
   ++out.preempted;
 }
 
-int32_t batch_planner::token_budget() const {
-  if (tokens_per_us_ == 0)
-    return std::min(first_chunk_tokens, limits_.max_batch_tokens);
-  const auto fits = tokens_per_us_ * static_cast<double>(limits_.step_time_max.count());
-  return std::clamp(static_cast<int32_t>(std::min(fits, 1e9)), chunk_tokens_min, limits_.max_batch_tokens);
-}
-
 bool batch_planner::hold_for_company(effects& out, steady_time now) {
   if (running() > 0 || sequences_.empty())
     return false;
@@ -270,11 +259,8 @@ void batch_planner::plan_step(effects& out, steady_time now) {
   for (auto* holder : holders(now))
     (holder->computed > 0 && holder->known() - holder->computed == 1 ? decoding : prompts).push_back(holder);
   std::ranges::sort(prompts, [&](auto* a, auto* b) { return goes_before(*a, *b, now); });
-  add_rows(plan, out, decoding, limits_.max_batch_size, now);
-  const auto rows = static_cast<int32_t>(plan.rows.size());
-  prefill_in_flight_ = add_rows(
-      plan, out, prompts,
-      std::min(std::max(token_budget() - rows, chunk_tokens_min), limits_.max_batch_tokens - rows), now);
+  const auto rows = add_rows(plan, out, decoding, limits_.max_batch_size, now);
+  prefill_in_flight_ = add_rows(plan, out, prompts, budget_.prompt_tokens(rows), now);
   if (plan.rows.empty() && probe_pending_ && sequences_.empty())
     plan.rows.push_back(
         {.id = 0, .tokens = {0}, .position = 0, .block_table = {limits_.canary_page}, .sample = false});

@@ -4,6 +4,7 @@
 #include "actors/fair_share.hpp"
 #include "actors/messages.hpp"
 #include "actors/planned_sequence.hpp"
+#include "actors/step_budget.hpp"
 #include "base/attention_window.hpp"
 #include "base/clock.hpp"
 
@@ -17,7 +18,9 @@ struct planner_limits {
   int32_t max_batch_size = 32;    // sequences in a step
   int32_t max_batch_tokens = 512; // tokens in a step
   microseconds step_time_max{200'000};
+  double step_stretch_max = 2.5; // see step_budget
   microseconds batch_window{50'000};
+  window_kind batch_window_kind = window_kind::adaptive;
   page_id canary_page = 0;                // one page outside the pool
   microseconds priority_level{1'000'000}; // waiting this long is worth one level of priority
   bool prefix_cache = true;
@@ -75,7 +78,6 @@ private:
   void ask_again(const page_request& request);
   page_need need_of(sequence&) const;
   bool hold_for_company(effects&, steady_time now);
-  int32_t token_budget() const;
 
   int32_t class_of(const sequence&, steady_time now) const;
   std::vector<sequence*> holders(steady_time now); // of pages: by class, then arrival
@@ -98,7 +100,7 @@ private:
   uint64_t acknowledged_ = 0;            // the highest
   std::vector<uint64_t> unacknowledged_; // steps whose tokens the ledger has not confirmed
   int32_t prefill_in_flight_ = 0;        // tokens of the running step that are not decode rows
-  double tokens_per_us_ = 0;             // measured; 0: not yet
+  step_budget budget_;
 };
 
 } // namespace troupe

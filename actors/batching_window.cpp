@@ -11,8 +11,8 @@ constexpr double interval_max_us = 1e9; // one quiet night must not take ten arr
 
 } // namespace
 
-batching_window::batching_window(microseconds upper_bound, int32_t batch_size)
-    : upper_bound_(upper_bound), batch_size_(batch_size) {}
+batching_window::batching_window(microseconds upper_bound, int32_t batch_size, window_kind kind)
+    : upper_bound_(upper_bound), batch_size_(batch_size), kind_(kind) {}
 
 void batching_window::arrival(steady_time now) {
   if (seen_) {
@@ -29,6 +29,8 @@ steady_time batching_window::start_at(steady_time now, int32_t waiting, steady_t
   const auto close = oldest + upper_bound_;
   if (waiting >= batch_size_ || now >= close)
     return now;
+  if (kind_ == window_kind::fixed)
+    return close;
   const auto missing_us = static_cast<double>(batch_size_ - waiting) * interval_us_;
   if (missing_us > std::chrono::duration<double, std::micro>(close - now).count())
     return now; // waiting would not fill the batch

@@ -6,12 +6,16 @@
 
 namespace troupe {
 
-/// How long an idle engine waits for company before it starts a batch. It waits only when more arrivals are
-/// expected within the window *and* waiting would fill the batch; otherwise it starts at once.
+enum class window_kind {
+  adaptive, // waits only when more arrivals are expected within the window *and* waiting would fill the batch
+  fixed,    // waits the whole window, or until the batch is full; to compare with
+};
+
+/// How long an idle engine waits for company before it starts a batch.
 class batching_window {
 public:
   /// upper_bound: no request waits longer than this for company (0: never wait).
-  batching_window(microseconds upper_bound, int32_t batch_size);
+  batching_window(microseconds upper_bound, int32_t batch_size, window_kind kind = window_kind::adaptive);
 
   void arrival(steady_time now);
 
@@ -22,6 +26,7 @@ public:
 private:
   microseconds upper_bound_;
   int32_t batch_size_;
+  window_kind kind_;
   bool seen_ = false;
   steady_time last_arrival_{};
   double interval_us_ = 1e12; // mean time between arrivals, exponentially weighted

@@ -17,6 +17,7 @@ using command = std::function<int(console&)>;
 void add_serve(CLI::App& parent, command& chosen);
 void add_generate(CLI::App& parent, command& chosen);
 void add_chat(CLI::App& parent, command& chosen);
+void add_batch(CLI::App& parent, command& chosen);
 void add_bench_attention(CLI::App& parent, command& chosen);
 void add_bench_engine(CLI::App& parent, command& chosen);
 void add_bench_perplexity(CLI::App& parent, command& chosen);

@@ -36,6 +36,7 @@ constexpr const char* examples = R"(Examples:
   troupe chat                                   talk in the terminal
   troupe generate "Why is the sky blue?"
   git diff | troupe generate - --system "Write a commit message for this diff."
+  troupe batch questions.jsonl answers.jsonl
   troupe bench engine --json engine.json
   troupe bench serve --url http://127.0.0.1:8080 --concurrency 8 --requests 100
 
@@ -118,6 +119,7 @@ void describe(CLI::App& app, command& chosen) {
   add_serve(app, chosen);
   add_chat(app, chosen);
   add_generate(app, chosen);
+  add_batch(app, chosen);
   CLI::App* bench = app.add_subcommand("bench", "Measure the engine alone, or a running server.");
   bench->footer(bench_examples);
   bench->require_subcommand(1);

@@ -42,13 +42,15 @@ struct settings {
   int64_t attention_sinks = 0;       // first positions that stay visible beside that window
   int64_t max_batch_size = 32;       // sequences in a step
   int64_t max_batch_tokens = 512;    // tokens in a step
-  int64_t batch_window_ms = 50;      // upper bound of the adaptive wait
+  int64_t batch_window_ms = 50;      // upper bound of the wait
   int64_t step_time_max_ms = 200;    // prefill chunks are cut to this
   int64_t step_deadline_ms = 30'000; // a step that takes longer restarts the engine
   int64_t requests_max = 256;        // admitted and not finished; more get 429
   int64_t requests_per_key_max = 0;  // of one API key; 0: no bound of its own
   int64_t priority_level_ms = 1'000; // waiting that is worth one level of priority
   int64_t request_timeout_ms = 600'000;
+  int64_t step_stretch_percent = 250;    // of a step with prompts to one without; 0: any
+  std::string batch_window = "adaptive"; // or "fixed": the whole window, always
 
   // [supervision]
   int64_t restart_intensity = 5; // engine restarts within restart_period_ms before its supervisor gives up

@@ -11,6 +11,8 @@ using std::string_view;
 constexpr std::array<string_view, 5> isa_choices{"auto", "portable", "avx2", "avx512", "amx"};
 constexpr std::array<string_view, 5> level_choices{"trace", "debug", "info", "warn", "error"};
 
+constexpr std::array<string_view, 2> window_choices{"adaptive", "fixed"};
+
 constexpr int64_t path_bytes_max = 4096; // PATH_MAX
 constexpr int64_t day_ms = 24 * 60 * 60'000;
 
@@ -193,9 +195,16 @@ const setting rows[] = {
      .minimum = 1,
      .maximum = 65'536,
      .bounds_reason = "activation buffers are sized by it; never below engine.max_batch_size"},
+    {.key = "engine.batch_window",
+     .member = &settings::batch_window,
+     .help =
+         "How long an idle engine waits for more arrivals before a step: adaptive waits only where they are "
+         "expected to fill the batch in time; fixed always waits, and is there to compare with.",
+     .bounds_reason = "the ways that exist",
+     .choices = window_choices},
     {.key = "engine.batch_window_ms",
      .member = &settings::batch_window_ms,
-     .help = "Longest time to wait for more arrivals before a step. The wait adapts; 0 never waits.",
+     .help = "Longest time that an idle engine waits for more arrivals before a step. 0: it never waits.",
      .minimum = 0,
      .maximum = 1000,
      .bounds_reason = "it adds to the time to the first token"},
@@ -205,6 +214,16 @@ const setting rows[] = {
      .minimum = 1,
      .maximum = 10'000,
      .bounds_reason = "every running sequence waits for the step to end"},
+    {.key = "engine.step_stretch_percent",
+     .member = &settings::step_stretch_percent,
+     .help =
+         "While streams run, prefill chunks are cut so that a step takes no longer than this share of a step "
+         "without them. Less: steadier streams; more: prompts are through sooner. 0: only "
+         "engine.step_time_max_ms counts.",
+     .minimum = 0,
+     .maximum = 100'000,
+     .bounds_reason =
+         "below 100 nothing is left for prompts but 16 tokens a step; a thousandfold is no bound"},
     {.key = "engine.step_deadline_ms",
      .member = &settings::step_deadline_ms,
      .help = "A step that takes longer than this restarts the engine.",

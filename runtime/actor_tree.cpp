@@ -36,7 +36,10 @@ planner_limits limits_of(const settings& configuration, const context_plan& cont
   return {.max_batch_size = static_cast<int32_t>(configuration.max_batch_size),
           .max_batch_tokens = static_cast<int32_t>(configuration.max_batch_tokens),
           .step_time_max = milliseconds(configuration.step_time_max_ms),
+          .step_stretch_max = static_cast<double>(configuration.step_stretch_percent) / 100,
           .batch_window = milliseconds(configuration.batch_window_ms),
+          .batch_window_kind =
+              configuration.batch_window == "fixed" ? window_kind::fixed : window_kind::adaptive,
           .canary_page = context.pages,
           .priority_level = milliseconds(configuration.priority_level_ms),
           .prefix_cache = configuration.prefix_cache,

@@ -19,7 +19,7 @@ struct load_plan_options {
   uint64_t seed = 0;
   length_distribution prompt_tokens{128};
   length_distribution max_tokens{64};
-  std::vector<planned_request> prompts; // sent in this order, again and again; empty: made up
+  std::vector<planned_request> prompts{}; // sent in this order, again and again; empty: made up
 };
 
 /// What a load sends: a function of the seed, the same on every machine.

@@ -23,9 +23,9 @@ h1 { font-size: 24px; font-weight: 650; margin: 0; } h2 { font-size: 15px; font-
 p { margin: 0; } .sub { color: var(--soft); font-size: 13px; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(165px, 1fr)); gap: 12px; margin: 22px 0 12px; }
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(480px, 100%), 1fr)); gap: 12px; }
-.tile, .card { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 14px 18px; }
-.tile b { display: block; font-size: 26px; font-weight: 600; line-height: 1.25; font-variant-numeric: tabular-nums; }
-.tile small { font-size: 14px; font-weight: 400; color: var(--soft); } .tile span { color: var(--soft); font-size: 13px; }
+.tile, .card { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 14px 16px; }
+.tile b { display: block; white-space: nowrap; font-size: 24px; font-weight: 600; line-height: 1.25; font-variant-numeric: tabular-nums; }
+.tile small { font-size: 13px; font-weight: 400; color: var(--soft); } .tile span { color: var(--soft); font-size: 13px; }
 .tile.bad b { color: var(--bad); }
 svg { display: block; width: 100%; height: auto; margin-top: 8px; }
 svg text { fill: var(--soft); font-size: 11px; font-variant-numeric: tabular-nums; }
@@ -39,7 +39,9 @@ svg text { fill: var(--soft); font-size: 11px; font-variant-numeric: tabular-num
 table { border-collapse: collapse; width: 100%; font-size: 14px; margin-top: 8px; font-variant-numeric: tabular-nums; }
 th, td { text-align: right; padding: 5px 0 5px 14px; border-top: 1px solid var(--line); font-weight: 400; }
 th { color: var(--soft); font-size: 13px; border-top: 0; } th:first-child, td:first-child { text-align: left; padding-left: 0; }
-.words td { text-align: left; overflow-wrap: anywhere; } .words td:first-child { color: var(--soft); white-space: nowrap; vertical-align: top; }
+.wide { grid-column: 1 / -1; }
+.facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(250px, 1fr)); gap: 10px 24px; margin: 8px 0 0; }
+.facts dt { color: var(--soft); font-size: 13px; } .facts dd { margin: 0; overflow-wrap: anywhere; }
 )";
 
 /// Three digits that count.
@@ -66,7 +68,8 @@ plot_series share_curve(const char* name, const latencies& value) {
   if (value.numbers.count > 0)
     for (const auto& [percent, ms] :
          {std::pair(50, value.numbers.p50), {90, value.numbers.p90}, {99, value.numbers.p99}})
-      out.notes.emplace_back(ms, fmt::format("{}: P{} {} ms", name, percent, short_number(ms)));
+      out.notes.push_back(
+          {ms, static_cast<double>(percent), fmt::format("{}: P{} {} ms", name, percent, short_number(ms))});
   return out;
 }
 
@@ -129,7 +132,7 @@ void add_rows(const json& from, const std::string& before, std::string& rows) {
     if (value.is_object())
       add_rows(value, name, rows);
     else if (value != json(""))
-      rows += fmt::format("<tr><td>{}</td><td>{}</td></tr>", html_text(name),
+      rows += fmt::format("<div><dt>{}</dt><dd>{}</dd></div>", html_text(name),
                           html_text(value.is_string()
                                         ? value.get<std::string>()
                                         : value.dump(-1, ' ', false, json::error_handler_t::replace)));
@@ -190,7 +193,7 @@ std::string serve_page(const serve_report& report, const json& setup) {
     out += card("What failed", "", error_table(report));
   std::string rows;
   add_rows(setup, "", rows);
-  out += card("What was measured", "", "<table class=\"words\">" + rows + "</table>");
+  out += "<div class=\"card wide\"><h2>What was measured</h2><dl class=\"facts\">" + rows + "</dl></div>\n";
   return out + "</div></body></html>\n";
 }
 

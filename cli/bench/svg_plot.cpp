@@ -121,14 +121,6 @@ void draw_axes(const plot& what, const scale& x, const scale& y, std::string& ou
                      height - 6, html_text(what.x.unit));
 }
 
-/// The y of a curve at an x of its points.
-double height_at(const plot_series& series, double x) {
-  for (const auto& point : series.points)
-    if (point.first >= x)
-      return point.second;
-  return series.points.empty() ? 0 : series.points.back().second;
-}
-
 void draw_series(const plot_series& series, size_t place, const scale& x, const scale& y, std::string& out) {
   out += fmt::format(R"(<g class="s{}">)", place);
   std::string path;
@@ -150,10 +142,10 @@ void draw_series(const plot_series& series, size_t place, const scale& x, const 
                        first_x, height - bottom);
   if (!path.empty())
     out += fmt::format(R"(<path class="curve" d="{}"/>)", path);
-  for (const auto& [at, text] : series.notes)
-    if (x.takes(at))
+  for (const plot_note& note : series.notes)
+    if (x.takes(note.x) && y.takes(note.y))
       out += fmt::format(R"(<circle class="note" cx="{:.1f}" cy="{:.1f}" r="4"><title>{}</title></circle>)",
-                         x.at(at), y.at(height_at(series, at)), html_text(text));
+                         x.at(note.x), y.at(note.y), html_text(note.text));
   out += "</g>";
 }
 

@@ -8,13 +8,19 @@ namespace troupe {
 
 enum class plot_mark { line, area, dots };
 
+/// A dot that tells something when it is pointed at.
+struct plot_note {
+  double x = 0;
+  double y = 0;
+  std::string text;
+};
+
 /// One curve. It takes its colour from the page's style sheet: .s1, .s2, … in this order.
 struct plot_series {
   std::string name; // for the legend; empty: not in it
   plot_mark mark = plot_mark::line;
   std::vector<std::pair<double, double>> points; // x ascending, but for dots
-  std::vector<std::pair<double, std::string>>
-      notes; // at an x of the curve: a dot that tells this when pointed at
+  std::vector<plot_note> notes;
 };
 
 struct plot_axis {

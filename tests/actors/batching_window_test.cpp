@@ -38,6 +38,19 @@ TEST_CASE("dense arrivals wait, for at most the window and not into silence") {
   CHECK(window.start_at(clock.now(), 2, oldest) <= clock.now()); // the window closed
 }
 
+TEST_CASE("a fixed window waits to its end, however rare arrivals are, or for a full batch") {
+  batching_window window(milliseconds(50), 4, window_kind::fixed);
+  manual_clock clock;
+  window.arrival(clock.now());
+  const auto oldest = clock.now();
+  CHECK(window.start_at(clock.now(), 1, oldest) == oldest + milliseconds(50));
+  clock.advance(milliseconds(49));
+  CHECK(window.start_at(clock.now(), 3, oldest) == oldest + milliseconds(50));
+  CHECK(window.start_at(clock.now(), 4, oldest) <= clock.now());
+  clock.advance(milliseconds(1));
+  CHECK(window.start_at(clock.now(), 1, oldest) <= clock.now());
+}
+
 TEST_CASE("a window of zero never waits") {
   batching_window window(milliseconds(0), 8);
   manual_clock clock;
