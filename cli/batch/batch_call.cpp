@@ -1,12 +1,5 @@
 #include "cli/batch/batch_call.hpp"
 
-#include "base/ids.hpp"
-#include "net/chat_encoder.hpp"
-#include "net/request_parser_chat.hpp"
-#include "net/response_opening.hpp"
-#include "net/responses_encoder.hpp"
-#include "net/router.hpp"
-
 namespace troupe {
 
 namespace {
@@ -27,50 +20,36 @@ tl::unexpected<api_error> refuse_field(const char* field, const char* message) {
 
 } // namespace
 
-tl::expected<batch_call, api_error> open_batch_call(server_context& context, const batch_line& line,
+tl::expected<generation, api_error> open_batch_call(server_context& context, const batch_line& line,
                                                     const std::string& request_id,
                                                     std::function<void()> wake) {
-  const auto refuse = [](const rejection& why) { return tl::unexpected(to_api_error(why)); };
-  const auto no_stream = [] { return refuse_field("stream", "a batch has no streams: leave stream out"); };
-  const auto where = find_route("POST", line.url);
-  const auto body = context.json.parse(line.body);
-  if (!body)
-    return refuse(body.error());
-  batch_call out;
-  std::unique_ptr<event_encoder> encoder;
-  if (where.target == endpoint::chat_completions) {
-    auto chat = parse_chat_request(*body);
-    if (!chat)
-      return refuse(chat.error());
-    if (chat->stream)
-      return no_stream();
-    out.request = std::move(chat->generation);
-    out.request.response_id = make_id("resp_");
-    encoder = std::make_unique<chat_encoder>(false, false);
-  } else if (where.target == endpoint::responses) {
-    auto response = parse_responses_request(*body, transport::http);
-    if (!response)
-      return refuse(response.error());
-    if (response->stream)
-      return no_stream();
-    if (response->echo.background)
-      return refuse_field("background", "all of a batch is in the background: leave background out");
-    auto opening = open_response(context.store, std::move(*response), {{}, request_id, nullptr});
-    if (!opening)
-      return tl::unexpected(opening.error());
-    out.request = std::move(opening->generation);
-    out.request.resume = {}; // nobody comes back to it
-    encoder = std::make_unique<responses_encoder>(std::move(opening->json), responses_encoder::form::body);
-  } else {
+  const auto where = find_route("POST", line.url).target;
+  if (where != endpoint::chat_completions && where != endpoint::completions && where != endpoint::responses)
     return tl::unexpected(
         http_problem(404, "not_found", "a batch has no such url: " + line.url.substr(0, 128)));
+  generation_asker asker{.owner = {}, .request_id = request_id, .make_stream = {}};
+  asker.make_stream = [&](std::unique_ptr<event_encoder> encoder, size_t choices) {
+    return std::make_shared<answer_stream>(std::move(encoder), wake,
+                                           choices * static_cast<size_t>(context.config.unsent_bytes_max));
+  };
+  auto call = open_generation(context, where, line.body, asker);
+  if (!call)
+    return call;
+  if (call->streaming)
+    return refuse_field("stream", "a batch has no streams: leave stream out");
+  if (call->background)
+    return refuse_field("background", "all of a batch is in the background: leave background out");
+  call->recorder = nullptr; // nobody asks for it again
+  for (auto& choice : call->choices) {
+    choice.resume = {};
+    if (!choice.seed)
+      choice.seed = hash_of(line.custom_id);
   }
-  out.request.request_id = request_id;
-  if (!out.request.seed)
-    out.request.seed = hash_of(line.custom_id);
-  out.stream = std::make_shared<answer_stream>(std::move(encoder), std::move(wake),
-                                               static_cast<size_t>(context.config.unsent_bytes_max));
-  return out;
+  return call;
+}
+
+std::shared_ptr<stream_listener> listener_of(const generation& call) {
+  return call.group ? std::static_pointer_cast<stream_listener>(call.group) : call.stream;
 }
 
 } // namespace troupe

@@ -21,8 +21,9 @@ constexpr milliseconds progress_on_terminal{200}, progress_in_log{10'000};
 constexpr const char* examples =
     R"(Runs the requests of a file through the engine, in this process and without a server, in OpenAI's batch
 format. Each line of IN is {"custom_id": …, "method": "POST", "url": …, "body": {…}}, with the URL
-/v1/chat/completions or /v1/responses; each line of OUT is {"id": …, "custom_id": …, "response":
-{"status_code": …, "request_id": …, "body": {…}}, "error": null}, in the order in which they end.
+/v1/chat/completions, /v1/completions or /v1/responses; each line of OUT is {"id": …, "custom_id": …,
+"response": {"status_code": …, "request_id": …, "body": {…}}, "error": null}, in the order in which they
+end.
 A line that is no request gets an error in OUT, and the run goes on.
 
 A run that was interrupted, by whatever, goes on when the same command is given again: lines that are
@@ -132,13 +133,11 @@ int run_batch(const batch_arguments& arguments, console& io) {
   if (!started)
     return fail(io, started.error().message);
   batch_progress progress(io, results->kept(), input->size());
-  result<batch_counts> counts;
-  {
-    batch_run run((*started)->door(), adapted, system_clock(), {.concurrency = concurrency});
-    counts = run.run(*input, *results, signals, [&](const batch_counts& now) { progress.show(now); });
-  }
+  batch_run run((*started)->door(), adapted, system_clock(), {.concurrency = concurrency});
+  const auto counts =
+      run.run(*input, *results, signals, [&](const batch_counts& now) { progress.show(now); });
   progress.finish();
-  (*started)->stop(0);
+  started->reset(); // it calls into the run
   if (!counts)
     return fail(io, counts.error().message);
   if (auto ok = results->sync(); !ok)

@@ -37,12 +37,6 @@ batch_run::batch_run(front_door& door, const settings& configuration, const time
   context_.door = &door;
 }
 
-batch_run::~batch_run() {
-  for (const auto& [number, one] : pending_)
-    if (!one.waiting)
-      door_.cancel(one.response_id);
-}
-
 result<batch_counts> batch_run::run(batch_input& input, batch_results& results, signal_watch& signals,
                                     const std::function<void(const batch_counts&)>& progress) {
   progress_ = progress;
@@ -104,29 +98,29 @@ status batch_run::submit(int64_t number, pending one, batch_results& results) {
   auto call = open_batch_call(context_, one.line, one.request_id, [wake] { (*wake)(); });
   if (!call)
     return write(one, call.error().status, error_body(call.error()), results);
-  one.response_id = call->request.response_id;
-  one.stream = call->stream;
+  one.response_ids.clear();
+  for (const auto& choice : call->choices)
+    one.response_ids.push_back(choice.response_id);
   one.waiting = false;
-  *wake = [this_inbox = inbox_, &door = door_, number, id = one.response_id,
-           weak = std::weak_ptr(call->stream)] {
+  *wake = [this_inbox = inbox_, &door = door_, number, weak = std::weak_ptr(call->stream)] {
     if (const auto stream = weak.lock())
-      hand_over(*this_inbox, door, number, id, *stream);
+      hand_over(*this_inbox, door, number, *stream);
   };
-  auto stream = call->stream;
   pending_.insert_or_assign(number, std::move(one));
-  door_.submit(std::move(call->request), std::move(stream));
+  for (auto& choice : call->choices)
+    door_.submit(std::move(choice), listener_of(*call));
   return {};
 }
 
 /// On the door's thread, after each change of a stream.
-void batch_run::hand_over(inbox& to, front_door& door, int64_t number, const std::string& response_id,
-                          answer_stream& stream) {
+void batch_run::hand_over(inbox& to, front_door& door, int64_t number, answer_stream& stream) {
   outcome out{.number = number, .http_status = 200, .body = {}};
   if (stream.pending()) {
     auto batch = stream.take();
     if (!batch.frames.empty())
       out.body = std::move(batch.frames.back());
-    door.acknowledge(response_id, batch.last_sequence);
+    for (const auto& passed : batch.passed)
+      door.acknowledge(passed.response_id, passed.sequence_number);
   }
   if (!stream.over())
     return;

@@ -29,11 +29,11 @@ struct batch_counts {
   int signal = 0;    // that ended it early; 0: it came to its end
 };
 
-/// Runs the requests of a batch that have no result yet. One thread: run()'s; the door calls back on its own.
+/// Runs the requests of a batch that have no result yet. One thread: run()'s; the door calls back on its own,
+/// and must have ended before this does.
 class batch_run {
 public:
   batch_run(front_door&, const settings&, const time_source&, batch_options);
-  ~batch_run();
 
   /// progress: after each result. Errors: input, output.
   result<batch_counts> run(batch_input&, batch_results&, signal_watch&,
@@ -50,8 +50,7 @@ private:
   struct pending {
     batch_line line;
     std::string request_id;
-    std::string response_id;
-    std::shared_ptr<answer_stream> stream;
+    std::vector<std::string> response_ids; // of its choices
     steady_time begun;
     steady_time again_at; // with waiting
     bool waiting = false; // for its next try
@@ -72,7 +71,7 @@ private:
   status settle(outcome, batch_results&);
   status write(const pending&, int http_status, std::string_view body, batch_results&);
   status try_again(batch_results&);
-  static void hand_over(inbox&, front_door&, int64_t number, const std::string& response_id, answer_stream&);
+  static void hand_over(inbox&, front_door&, int64_t number, answer_stream&);
 
   front_door& door_;
   const time_source& clock_;

@@ -9,7 +9,7 @@ import time
 import pytest
 from troupe_server import BINARY, MODEL, ROOT, clean_environment, scaled
 
-CHAT, RESPONSES = "/v1/chat/completions", "/v1/responses"
+CHAT, COMPLETIONS, RESPONSES = "/v1/chat/completions", "/v1/completions", "/v1/responses"
 
 
 def chat_line(number: int, **fields) -> dict:
@@ -20,6 +20,11 @@ def chat_line(number: int, **fields) -> dict:
 def response_line(number: int, **fields) -> dict:
     body = {"input": f"Tell a tale of {number} hills.", "max_output_tokens": 16, **fields}
     return {"custom_id": f"resp-{number}", "method": "POST", "url": RESPONSES, "body": body}
+
+
+def completion_line(number: int, **fields) -> dict:
+    body = {"prompt": f"The tale of {number} seas begins", "max_tokens": 10, **fields}
+    return {"custom_id": f"text-{number}", "method": "POST", "url": COMPLETIONS, "body": body}
 
 
 def write_lines(path, lines) -> None:
@@ -60,11 +65,12 @@ def test_formats_and_errors(tmp_path):
         chat_line(1, temperature=0), response_line(1, temperature=0),
         "", "{torn", '{"custom_id": "no-url", "method": "POST", "body": {}}', '{"method": "POST"}',
         chat_line(2, temperature=9), chat_line(3, stream=True), response_line(2, background=True),
-        {**chat_line(4), "method": "GET"}, {**chat_line(5), "url": "/v1/embeddings"}, chat_line(6, model="another")])
+        {**chat_line(4), "method": "GET"}, {**chat_line(5), "url": "/v1/embeddings"}, chat_line(6, model="another"),
+        completion_line(1, n=2, temperature=1)])
     code, printed = run(source, target)
-    assert code == 1 and "9 of 11 requests failed" in printed, printed
+    assert code == 1 and "9 of 12 requests failed" in printed, printed
     lines = results(target)
-    assert len(lines) == 11
+    assert len(lines) == 12
     by_id = {line["custom_id"]: line for line in lines}
     for line in lines:
         assert set(line) == {"id", "custom_id", "response", "error"} and line["id"].startswith("batch_req_")
@@ -73,6 +79,8 @@ def test_formats_and_errors(tmp_path):
     assert chat["status_code"] == response["status_code"] == 200 and chat["request_id"].startswith("req_")
     assert chat["body"]["object"] == "chat.completion" and chat["body"]["choices"][0]["message"]["content"]
     assert response["body"]["object"] == "response" and response["body"]["output"][0]["content"][0]["text"]
+    choices = by_id["text-1"]["response"]["body"]["choices"]
+    assert [choice["index"] for choice in choices] == [0, 1] and choices[0]["text"] != choices[1]["text"]
     status = {name: by_id[name]["response"]["status_code"] for name in
               ("chat-2", "chat-3", "resp-2", "chat-5", "chat-6")}
     assert status == {"chat-2": 400, "chat-3": 400, "resp-2": 400, "chat-5": 404, "chat-6": 404}
@@ -90,12 +98,12 @@ def test_formats_and_errors(tmp_path):
 @pytest.mark.limit_s(180)
 def test_killed_again_and_again(tmp_path):
     source = tmp_path / "in.jsonl"
-    lines = [make(number, temperature=0.8) for number in range(20) for make in (chat_line, response_line)]
+    lines = [make(number, temperature=0.8) for number in range(14) for make in (chat_line, response_line, completion_line)]
     lines[7] = "{not json"
     write_lines(source, lines)
     undisturbed, target = tmp_path / "undisturbed.jsonl", tmp_path / "out.jsonl"
     code, printed = run(source, undisturbed)
-    assert code == 1 and "1 of 40 requests failed" in printed, printed
+    assert code == 1 and "1 of 42 requests failed" in printed, printed
     dice = random.Random(5)
     kills = 0
     for round_ in range(1, 5):
@@ -119,7 +127,7 @@ def test_killed_again_and_again(tmp_path):
     whole = kept[:kept.rfind(b"\n") + 1]
     assert target.read_bytes().startswith(whole)
     names = [line["custom_id"] for line in results(target)]
-    assert len(names) == len(set(names)) == 40
+    assert len(names) == len(set(names)) == 42
     assert comparable(target) == comparable(undisturbed)
 
 
