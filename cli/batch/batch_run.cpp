@@ -72,14 +72,11 @@ status batch_run::start_more(batch_input& input, batch_results& results) {
       continue;
     status ok;
     if (request) {
-      ok = submit(number,
-                  {.line = std::move(*request),
-                   .request_id = make_id("req_"),
-                   .response_id = {},
-                   .stream = {},
-                   .begun = clock_.now(),
-                   .again_at = {}},
-                  results);
+      pending one;
+      one.line = std::move(*request);
+      one.request_id = make_id("req_");
+      one.begun = clock_.now();
+      ok = submit(number, std::move(one), results);
     } else {
       ok = results.add_problem(request.error(), number);
       ++counts_.done;
