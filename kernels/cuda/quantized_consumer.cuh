@@ -12,10 +12,11 @@ struct quantized_consumer {
 
   const quantized_plan& plan;
   const quantized_ring& ring;
-  int32_t pair;   // of the tile
-  ring_cursor at; // the stage that is multiplied
-  float sums[Tiles][4];
-  uint32_t tile_bytes[Tiles]; // from a lane's row of inputs in the first tile to that in each
+  int32_t pair; // of the tile
+  diagonal_place diagonal;
+  ring_cursor at{}; // the stage that is multiplied
+  float sums[Tiles][4] = {};
+  uint32_t tile_bytes[Tiles] = {}; // from a lane's row of inputs in the first tile to that in each
 
   __device__ int32_t lane() const { return int32_t(threadIdx.x) % 32; }
   __device__ int32_t cells() const { return (plan.k + cell_columns - 1) / cell_columns; }
@@ -31,7 +32,7 @@ struct quantized_consumer {
 
   /// Where a lane points ldmatrix in the inputs of a cell: 8 tokens by 32 columns, then 64 bytes on.
   __device__ __forceinline__ uint32_t inputs_of(int32_t stage) const {
-    uint32_t first = shared_address(ring.at(plan, stage) + plan.tile_granules * plan.granule_stage_bytes);
+    uint32_t first = ring.at(plan, stage) + uint32_t(plan.tile_granules * plan.granule_stage_bytes);
     return first + row_bytes(0) + uint32_t(lane() / 8 * 16);
   }
 
@@ -61,99 +62,154 @@ struct quantized_consumer {
       sums[i / 4][i % 4] = 0.0f;
   }
 
-  __device__ __forceinline__ void release() const {
-    __syncwarp();
-    if (lane() == 0)
-      barrier_arrive(ring.empty(at.stage));
-  }
-
-  /// A cell's place and the one after.
-  struct cell_place {
-    const uint8_t* weights; // of the first granule
-    uint32_t inputs;
-    int32_t left_of_stage; // with this one
-  };
-
-  __device__ __forceinline__ cell_place first_of_stage(const ring_cursor& stage) const {
-    barrier_wait(ring.full(stage.stage), stage.parity);
-    return {ring.at(plan, stage.stage) + 2 * pair * plan.granule_stage_bytes, inputs_of(stage.stage),
-            plan.stage_cells};
-  }
-
-  /// next_at: `at`, or the stage after where the cell ends its own.
-  __device__ __forceinline__ cell_place after(const cell_place& cell, ring_cursor& next_at) const {
-    next_at = at;
-    if (cell.left_of_stage > 1)
-      return {cell.weights + cell_bytes_of<Format>, cell.inputs + cell_columns * 2, cell.left_of_stage - 1};
-    next_at.advance(plan.stages);
-    return first_of_stage(next_at);
-  }
-
   // A warp alone
   // --------------------------------------------------------------------------------------------------------------
 
-  /// In flight: the weights of a quarter, what the next two are made from, and the inputs of four steps.
-  struct pipeline {
-    quarter_type raw[2][2];
-    uint32_t a[2][4][4], b[2][Tiles][4];
+  struct cell_place {
+    uint32_t weights, inputs; // of the first granule; see inputs_of
+    int32_t left_of_stage;    // with this one
   };
 
-  __device__ __forceinline__ void load_raw(quarter_type (&raw)[2], const uint8_t* cell,
-                                           int32_t quarter) const {
-    raw[0].load(cell, quarter, lane());
-    raw[1].load(cell + plan.granule_stage_bytes, quarter, lane());
+  __device__ __forceinline__ cell_place first_of_stage(int32_t stage) const {
+    return {ring.at(plan, stage) + uint32_t(2 * pair * plan.granule_stage_bytes), inputs_of(stage),
+            plan.stage_cells};
   }
 
-  template <int Quarter, int Step>
-  __device__ __forceinline__ void take_step(pipeline& p) {
-    constexpr int now = Quarter % 2, next = 1 - now;
-    multiply(p.a[now][Step], p.b[Step / 2], Step % 2);
-    decode_step<Step>(p.raw[next][0], p.raw[next][1], p.a[next][Step]);
+  /// After the last, the same again, unused. next_at: `at`, or the stage after where the cell ends its own.
+  /// Few branches: ptxas lets the tensor cores run empty at each.
+  __device__ __forceinline__ cell_place after(const cell_place& cell, bool is_last,
+                                              ring_cursor& next_at) const {
+    bool ends = cell.left_of_stage == 1 && !is_last;
+    ring_cursor moved = at;
+    moved.advance(plan.stages);
+    next_at.stage = ends ? moved.stage : at.stage;
+    next_at.parity = ends ? moved.parity : at.parity;
+    cell_place first = first_of_stage(moved.stage);
+    uint32_t by = is_last ? 0 : 1;
+    if (ends)
+      barrier_wait(ring.full(moved.stage), moved.parity);
+    return {ends ? first.weights : cell.weights + by * cell_bytes_of<Format>,
+            ends ? first.inputs : cell.inputs + by * cell_columns * 2,
+            ends ? first.left_of_stage : cell.left_of_stage - 1};
   }
 
-  /// Multiplies a quarter of `cell`, makes the next one's weights, and reads the one after's. next: the next
-  /// quarter's cell; ahead: that of the one after.
+  /// With few tokens a warp unpacks two quarters ahead, so that it waits for nothing but its chain of sums:
+  /// the next quarter is in fp32 on its way out of the tensor cores. With many there are no registers for it.
+  static constexpr bool far = Tiles <= 2;
+  static constexpr bool inputs_ahead = Tiles <= 2; // in registers, by four steps
+
+  struct pipeline {
+    quarter_type raw[2][2];
+    quarter_unpacker<quarter_type> unpacker;
+    uint32_t a[2][4][4]; // [quarter's parity][step]
+    uint32_t b[2][Tiles][4];
+  };
+
+  template <int Quarter>
+  __device__ __forceinline__ void load_raw(pipeline& p, uint32_t cell) const {
+#pragma unroll
+    for (int32_t g = 0; g < 2; ++g)
+      p.raw[Quarter % 2][g].load(cell_in_shared{cell + uint32_t(g * plan.granule_stage_bytes)}, Quarter,
+                                 lane(), p.raw[1 - Quarter % 2][g]);
+  }
+
+  /// A part of what lies between two steps of the product: of the quarter `then` is the parity of.
+  template <int Part, int Now>
+  __device__ __forceinline__ void make_part(pipeline& p) const {
+    if constexpr (far) {
+      p.unpacker.template round<Part>(p.a[1 - Now]);
+      p.unpacker.template unpack<Part>(p.raw[Now]);
+    } else {
+      p.unpacker.template unpack<Part>(p.raw[1 - Now]);
+      p.unpacker.template round<Part>(p.a[1 - Now]);
+    }
+  }
+
+  template <bool Whole>
+  __device__ __forceinline__ void load_input(uint32_t (&b)[4], uint32_t address, bool is_there) const {
+    load_matrices(b, address);
+    if (!Whole && !is_there)
+      b[0] = b[1] = b[2] = b[3] = 0;
+  }
+
+  template <bool Whole>
+  __device__ __forceinline__ void load_ahead(pipeline& p, int32_t of, uint32_t address, bool is_there) const {
+    if constexpr (inputs_ahead)
+      load_inputs<Whole>(p.b[of], address, is_there);
+  }
+
+  template <int Parity, int Step>
+  __device__ __forceinline__ void multiply_step(pipeline& p) {
+    if constexpr (inputs_ahead)
+      multiply(p.a[Parity][Step], p.b[Step / 2], Step % 2);
+  }
+
+  /// Steps 2 * Pair and the next.
+  template <int Parity, int Pair, bool Whole>
+  __device__ __forceinline__ void multiply_pair(pipeline& p, uint32_t address, bool is_there) {
+    if constexpr (!inputs_ahead)
+#pragma unroll
+      for (int32_t t = 0; t < Tiles; ++t) {
+        uint32_t b[4];
+        load_input<Whole>(b, address + tile_bytes[t], is_there);
+        mma_16x8x16(sums[t], p.a[Parity][Pair * 2], b[0], b[1]);
+        mma_16x8x16(sums[t], p.a[Parity][Pair * 2 + 1], b[2], b[3]);
+      }
+  }
+
+  /// Multiplies a quarter of `cell`, and works on those after it. next: the next quarter's cell; ahead: that
+  /// of the one whose packed weights are read.
   template <int Quarter, bool Whole>
   __device__ __forceinline__ void take_quarter(pipeline& p, const cell_place& cell, bool is_there,
                                                const cell_place& next, bool next_is_there,
                                                const cell_place& ahead) {
-    load_raw(p.raw[Quarter % 2], ahead.weights, (Quarter + 2) % 4);
-    load_inputs<Whole>(p.b[1], cell.inputs + Quarter * 128 + 64, is_there);
-    take_step<Quarter, 0>(p);
-    take_step<Quarter, 1>(p);
-    load_inputs<Whole>(p.b[0], next.inputs + (Quarter + 1) % 4 * 128, next_is_there);
-    take_step<Quarter, 2>(p);
-    take_step<Quarter, 3>(p);
+    constexpr int now = Quarter % 2;
+    uint32_t inputs = cell.inputs + Quarter * 128;
+    load_raw<(Quarter + (far ? 3 : 2)) % 4>(p, ahead.weights);
+    load_ahead<Whole>(p, 1, inputs + 64, is_there);
+    p.unpacker.get_scales(p.raw[far ? now : 1 - now], diagonal);
+    multiply_step<now, 0>(p);
+    multiply_pair<now, 0, Whole>(p, inputs, is_there);
+    make_part<0, now>(p);
+    multiply_step<now, 1>(p);
+    load_ahead<Whole>(p, 0, next.inputs + (Quarter + 1) % 4 * 128, next_is_there);
+    make_part<1, now>(p);
+    multiply_step<now, 2>(p);
+    multiply_pair<now, 1, Whole>(p, inputs + 64, is_there);
+    make_part<2, now>(p);
+    multiply_step<now, 3>(p);
+    make_part<3, now>(p);
   }
 
   template <bool Whole>
   __device__ __forceinline__ void run_alone() {
     clear();
-    pipeline p;
-    cell_place cell = first_of_stage(at);
-    load_raw(p.raw[0], cell.weights, 0);
-    load_raw(p.raw[1], cell.weights, 1);
-    decode_step<0>(p.raw[0][0], p.raw[0][1], p.a[0][0]);
-    decode_step<1>(p.raw[0][0], p.raw[0][1], p.a[0][1]);
-    decode_step<2>(p.raw[0][0], p.raw[0][1], p.a[0][2]);
-    decode_step<3>(p.raw[0][0], p.raw[0][1], p.a[0][3]);
-    load_inputs<true>(p.b[0], cell.inputs, true);
+    pipeline p{{}, quarter_unpacker<quarter_type>(cell_in_shared{ring.zeros()}.four_words()), {}, {}};
+    barrier_wait(ring.full(at.stage), at.parity);
+    cell_place cell = first_of_stage(at.stage);
+    load_raw<0>(p, cell.weights);
+    load_raw<1>(p, cell.weights);
+    p.unpacker.unpack_all(p.raw[0], diagonal);
+    p.unpacker.round_all(p.a[0]);
+    if constexpr (far) {
+      p.unpacker.unpack_all(p.raw[1], diagonal);
+      load_raw<2>(p, cell.weights);
+    }
+    load_ahead<true>(p, 0, cell.inputs, true);
     int32_t count = cells();
 #pragma unroll 1
     for (int32_t c = 0; c < count; ++c) {
       int32_t quarters = quarters_of(c);
-      ring_cursor next_at = at;
-      cell_place next = cell; // past the last the same again, unused
+      bool is_last = c + 1 == count;
+      ring_cursor next_at;
+      cell_place next = after(cell, is_last, next_at);
       take_quarter<0, Whole>(p, cell, true, cell, quarters > 1, cell);
-      take_quarter<1, Whole>(p, cell, quarters > 1, cell, quarters > 2, cell);
-      if (c + 1 < count)
-        next = after(cell, next_at);
+      take_quarter<1, Whole>(p, cell, quarters > 1, cell, quarters > 2, far ? next : cell);
       take_quarter<2, Whole>(p, cell, quarters > 2, cell, quarters > 3, next);
       take_quarter<3, Whole>(p, cell, quarters > 3, next, true, next);
-      if (cell.left_of_stage == 1 || c + 1 == count) {
-        release();
-        at = next_at;
-      }
+      __syncwarp();
+      barrier_arrive_if(lane() == 0 && (cell.left_of_stage == 1 || is_last), ring.empty(at.stage));
+      at = next_at;
       cell = next;
     }
     at.advance(plan.stages);
@@ -204,7 +260,7 @@ struct quantized_consumer {
     constexpr int32_t ahead = Tiles == 1 ? 3 : 1, units = 8; // of a cell
     clear();
     int32_t count = cells();
-    uint32_t first_inputs = inputs_of(0), first_slot = shared_address(ring.slot(plan, pair)) + lane() * 16,
+    uint32_t first_inputs = inputs_of(0), first_slot = ring.slot(plan, pair) + uint32_t(lane() * 16),
              first_ready = ring.ready(pair);
     decoded_unit buffer[ahead + 1];
     chain_place cell{first_inputs + uint32_t(at.stage * plan.stage_bytes),

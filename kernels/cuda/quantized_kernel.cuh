@@ -6,14 +6,9 @@
 
 namespace troupe::cuda {
 
-/// Warps besides the fetching one in the largest block: 19 leave 96 registers a thread, 15 leave 128, 12
-/// leave 152.
-constexpr __host__ __device__ int32_t quantized_warps(bool decoders, int tiles) {
-  return tiles > 2 ? 12 : decoders ? 19 : 15;
-}
-
+/// The last warp fetches. 16 warps leave 128 registers a thread.
 template <weight_format Format, int Tiles, bool Decoders>
-__global__ void __launch_bounds__((quantized_warps(Decoders, Tiles) + 1) * 32, 1)
+__global__ void __launch_bounds__((quantized_warps_max + 1) * 32, 1)
     quantized_kernel(const __grid_constant__ quantized_plan plan) {
   extern __shared__ __align__(128) uint8_t memory[];
   quantized_ring ring{memory};
@@ -30,16 +25,18 @@ __global__ void __launch_bounds__((quantized_warps(Decoders, Tiles) + 1) * 32, 1
       barrier_init(ring.taken(d), 1);
     }
     barrier_init_fence();
+    *reinterpret_cast<uint4*>(memory + quantized_header_bytes - 16) = {};
   }
   __syncthreads();
   let_next_kernel_start();
+  diagonal_place diagonal(int32_t(threadIdx.x) % 32, cell_in_shared{ring.zeros()}.word());
   if (warp == consumers) {
     quantized_producer<Format>{plan, ring}.run();
   } else if (Decoders && warp >= pairs) {
-    quantized_decoder<Format>{plan, ring, warp - pairs, {}}.run();
+    quantized_decoder<Format>{plan, ring, warp - pairs, diagonal, {}}.run();
   } else {
     wait_for_previous_kernels(); // also before the output, which they may still read
-    quantized_consumer<Format, Tiles> consumer{plan, ring, warp, {}, {}, {}};
+    quantized_consumer<Format, Tiles> consumer{plan, ring, warp, diagonal};
     if (plan.k % cell_columns == 0)
       consumer.template run<Decoders, true>();
     else

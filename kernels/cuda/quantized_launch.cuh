@@ -15,9 +15,9 @@ launch_status launch_quantized(const quantized_plan& plan, const launch_shape& s
     return plan.team > 0 ? launch(quantized_kernel<Format, 2, true>, shape, stream, plan)
                          : launch(quantized_kernel<Format, 2, false>, shape, stream, plan);
   case 4:
-    return launch(quantized_kernel<Format, 4, true>, shape, stream, plan);
+    return launch(quantized_kernel<Format, 4, false>, shape, stream, plan);
   default:
-    return launch(quantized_kernel<Format, 8, true>, shape, stream, plan);
+    return launch(quantized_kernel<Format, 8, false>, shape, stream, plan);
   }
 }
 

@@ -20,34 +20,30 @@ struct quantized_layout {
   int32_t tile_granules, team;
 };
 
-/// For more than 16 tokens there are always decoders: a warp's registers hold sums and inputs.
+/// Where a block has few chains, decoders work for them.
 int32_t team_of(int32_t pairs, int32_t tokens) {
-  int32_t decoders = std::min((tokens <= 16 ? 12 : 8) / pairs, 4);
-  return decoders < 2 ? 0 : decoders;
-}
-
-int32_t pairs_max(int32_t tokens) {
-  return tokens <= 16 ? quantized_warps(false, 1) : 4;
+  int32_t decoders = std::min(quantized_warps_max / pairs - 1, 4);
+  return tokens > 16 || decoders < 2 ? 0 : decoders;
 }
 
 /// About how many cycles a tile takes for a cell of each of its granules: what an H100's
 /// bench/kernels/cuda_quantized_ladder.cu says.
 int32_t cycles_of(const quantized_layout& layout, int32_t tokens, weight_format format) {
   int32_t pairs = layout.tile_granules / 2, more = quantized_token_tiles(tokens) - 1;
-  int32_t memory = layout.tile_granules * cell_bytes(format) / 11 + tokens * 12;
+  int32_t memory = layout.tile_granules * cell_bytes(format) / 12 + tokens * 12;
   if (layout.team == 0)
-    return std::max(memory, 530 + (175 + 30 * more) * pairs);
-  return std::max(memory, (layout.team > 2 ? 580 + 90 * pairs : 1000 + 140 * pairs) + 150 * more);
+    return std::max({memory, 700 + 100 * more, 200 + (185 + 40 * more) * pairs});
+  return std::max(memory, (layout.team > 2 ? 460 + 60 * pairs : 700 + 80 * pairs) + 150 * more);
 }
 
 /// Such that the busiest block has least to do.
 quantized_layout choose_layout(const quantized_plan& plan, weight_format format, int32_t blocks_max) {
   quantized_layout best{};
   int64_t least = INT64_MAX;
-  for (int32_t pairs = 1; pairs <= pairs_max(plan.tokens); ++pairs) {
+  for (int32_t pairs = 1; pairs <= quantized_warps_max; ++pairs) {
     quantized_layout layout{2 * pairs, team_of(pairs, plan.tokens)};
     int64_t rounds = divide_up(divide_up(plan.granules, 2 * pairs), blocks_max);
-    int64_t cost = rounds * cycles_of(layout, plan.tokens, format);
+    int64_t cost = rounds * (int64_t(cycles_of(layout, plan.tokens, format)) * cells_of(plan.k) + 2000);
     if (cost < least) {
       least = cost;
       best = layout;
@@ -118,7 +114,7 @@ launch_status quantized_linear(const quantized_linear_params& params, const gpu_
   plan.granules = params.n / cell_rows;
   auto layout = choose_layout(plan, params.format, device.multiprocessors);
   if (geometry.tile_rows > 0) {
-    int32_t pairs = std::min(geometry.tile_rows / (2 * cell_rows), pairs_max(params.tokens));
+    int32_t pairs = std::min(geometry.tile_rows / (2 * cell_rows), quantized_warps_max);
     layout = {2 * pairs, team_of(pairs, params.tokens)};
   }
   plan.tile_granules = layout.tile_granules;

@@ -26,65 +26,77 @@ __device__ bool find_place(int32_t n, int32_t k, lane_place& at) {
   return at.row - at.lane / 4 < n;
 }
 
-/// Of the 16 columns of a step, the j-th that a lane holds.
-__device__ int32_t column_of(const lane_place& at, int32_t j) {
-  return at.lane % 4 * 2 + j % 2 + j / 2 * 8;
-}
-
 __device__ uint32_t read_half(const uint8_t* bytes) {
   return bytes[0] | uint32_t(bytes[1]) << 8;
 }
 
-__device__ void pack_q4_1(const uint8_t* row, const lane_place& at, uint8_t* cell) {
-  int32_t c = at.lane % 4;
-  for (int32_t b = 0; b < 2; ++b) {
-    const uint8_t* block = row + (at.column / 32 + b) * 20;
-    uint32_t word = 0; // GGUF pairs columns 16 apart too
-    for (int32_t j = 0; j < 4; ++j)
-      word |= uint32_t(block[4 + column_of(at, j)]) << (8 * j);
-    reinterpret_cast<uint32_t*>(cell + at.quarter * 256 + at.lane * 8)[b] = word;
-    if (c == 0)
-      reinterpret_cast<uint32_t*>(cell + 1024 + at.quarter * 64 + at.lane / 4 * 8)[b] =
-          read_half(block) | read_half(block + 2) << 16;
-  }
-}
+/// A row's blocks. A lane packs weights of rows 2 c and 2 c + 1 of its granule, and row g's scales
+/// (kernels/cuda/quantized_cell.cuh).
+template <weight_format Format>
+struct row_blocks {
+  const uint8_t* first; // of the granule's first row
+  int64_t row_bytes;
 
-__device__ void pack_q4_k(const uint8_t* row, const lane_place& at, uint8_t* cell) {
-  const uint8_t* block = row + at.column / 256 * 144;
-  const uint8_t *scales = block + 4, *quants = block + 16 + at.quarter * 32;
-  int32_t c = at.lane % 4;
-  uint32_t words[2] = {}, both = 0;
+  __device__ const uint8_t* row(int32_t i) const { return first + i * row_bytes; }
+  /// The block of a row that holds a column.
+  __device__ const uint8_t* at(int32_t i, int32_t column) const {
+    return row(i) + column / gguf_weights_of<Format> * gguf_bytes_of<Format>;
+  }
+};
+
+__device__ void pack(const row_blocks<weight_format::q4_1>& rows, const lane_place& at, uint8_t* cell) {
+  int32_t c = at.lane % 4, g = at.lane / 4;
   for (int32_t b = 0; b < 2; ++b) {
-    for (int32_t j = 0; j < 4; ++j) {
-      uint32_t first = quants[column_of(at, j)] >> (4 * b) & 15,
-               second = quants[16 + column_of(at, j)] >> (4 * b) & 15;
-      words[b] |= (first | second << 4) << (8 * j);
+    uint32_t word = 0;
+    for (int32_t i = 0; i < 2; ++i) {
+      const uint8_t* quants = rows.at(2 * c + i, at.column + b * 32) + 4;
+      uint32_t near = quants[g], far = quants[8 + g]; // columns g and 16 + g, 8 + g and 24 + g
+      word |= ((near & 15) | (far & 15) << 4 | near >> 4 << 8 | far >> 4 << 12) << (16 * i);
     }
-    int32_t i = at.quarter * 2 + b; // six bits of scale and minimum, eight of each in twelve bytes
-    uint32_t s = i < 4 ? scales[i] & 63u : (scales[i + 4] & 15u) | uint32_t(scales[i - 4] >> 6) << 4;
-    uint32_t t = i < 4 ? scales[i + 4] & 63u : uint32_t(scales[i + 4] >> 4) | uint32_t(scales[i] >> 6) << 4;
-    both |= (s | t << 8) << (16 * b);
+    reinterpret_cast<uint32_t*>(cell + at.quarter * 256 + at.lane * 8)[b] = word;
+    const uint8_t* scales = rows.at(g, at.column + b * 32);
+    if (c == 0)
+      reinterpret_cast<uint32_t*>(cell + 1024 + at.quarter * 64 + g * 8)[b] =
+          read_half(scales) | read_half(scales + 2) << 16;
   }
-  *reinterpret_cast<uint2*>(cell + at.quarter * 256 + at.lane * 8) = {words[0], words[1]};
-  if (c == 0)
-    *reinterpret_cast<uint32_t*>(cell + 1024 + at.quarter * 32 + at.lane / 4 * 4) = both;
-  if (c == 0 && at.quarter == 0)
-    *reinterpret_cast<uint32_t*>(cell + 1024 + 128 + at.lane / 4 * 4) =
-        read_half(block) | read_half(block + 2) << 16;
 }
 
-__device__ void pack_q8_0(const uint8_t* row, const lane_place& at, uint8_t* cell) {
-  int32_t c = at.lane % 4;
-  for (int32_t step = 0; step < 4; ++step) {
-    const uint8_t* block = row + (at.column / 32 + step / 2) * 34;
+__device__ void pack(const row_blocks<weight_format::q4_k>& rows, const lane_place& at, uint8_t* cell) {
+  int32_t c = at.lane % 4, g = at.lane / 4;
+  for (int32_t b = 0; b < 2; ++b) {
+    uint32_t word = 0;
+    for (int32_t i = 0; i < 2; ++i)
+      for (int32_t h = 0; h < 4; ++h)
+        word |= (uint32_t(rows.at(2 * c + i, at.column)[16 + at.quarter * 32 + 8 * h + g]) >> (4 * b) & 15)
+                << (16 * i + 4 * h);
+    reinterpret_cast<uint32_t*>(cell + at.quarter * 256 + at.lane * 8)[b] = word;
+  }
+  if (c != 0)
+    return;
+  const uint8_t *block = rows.at(g, at.column), *scales = block + 4;
+  for (int32_t b = 0; b < 2; ++b) {
+    int32_t i = at.quarter * 2 + b; // six bits of scale and minimum, eight of each in twelve bytes
+    uint8_t* to = cell + 1024 + at.quarter * 32;
+    to[g / 2 * 4 + b * 2 + g % 2] =
+        uint8_t(i < 4 ? scales[i] & 63u : (scales[i + 4] & 15u) | uint32_t(scales[i - 4] >> 6) << 4);
+    to[16 + g * 2 + b] =
+        uint8_t(i < 4 ? scales[i + 4] & 63u : uint32_t(scales[i + 4] >> 4) | uint32_t(scales[i] >> 6) << 4);
+  }
+  if (at.quarter == 0)
+    *reinterpret_cast<uint32_t*>(cell + 1024 + 128 + g * 4) = read_half(block) | read_half(block + 2) << 16;
+}
+
+__device__ void pack(const row_blocks<weight_format::q8_0>& rows, const lane_place& at, uint8_t* cell) {
+  int32_t c = at.lane % 4, g = at.lane / 4;
+  for (int32_t h = 0; h < 4; ++h) {
     uint32_t word = 0;
     for (int32_t j = 0; j < 4; ++j)
-      word |= uint32_t(block[2 + step % 2 * 16 + column_of(at, j)]) << (8 * j);
-    reinterpret_cast<uint32_t*>(cell + at.quarter * 512 + at.lane * 16)[step] = word;
-    if (c == 0 && step % 2 == 0)
-      reinterpret_cast<uint16_t*>(cell + 2048 + at.quarter * 32 + at.lane / 4 * 4)[step / 2] =
-          uint16_t(read_half(block));
+      word |= uint32_t(rows.at(2 * c + j % 2, at.column + j / 2 * 32)[2 + 8 * h + g] ^ 0x80) << (8 * j);
+    reinterpret_cast<uint32_t*>(cell + at.quarter * 512 + at.lane * 16)[h] = word;
   }
+  if (c == 0)
+    *reinterpret_cast<uint32_t*>(cell + 2048 + at.quarter * 32 + g * 4) =
+        read_half(rows.at(g, at.column)) | read_half(rows.at(g, at.column + 32)) << 16;
 }
 
 /// Past k. Not for q4_k, whose columns fill cells.
@@ -108,17 +120,13 @@ __global__ void __launch_bounds__(threads) pack_kernel(pack_params params) {
   lane_place at;
   if (!find_place(params.n, params.k, at))
     return;
-  constexpr int32_t weights = gguf_weights_of<Format>, bytes = gguf_bytes_of<Format>;
-  const uint8_t* row = params.blocks + int64_t(at.row) * (params.k / weights) * bytes;
+  int64_t row_bytes = int64_t(params.k / gguf_weights_of<Format>) * gguf_bytes_of<Format>;
+  row_blocks<Format> rows{params.blocks + (at.row - at.lane / 4) * row_bytes, row_bytes};
   uint8_t* cell = static_cast<uint8_t*>(params.packed) + at.cell * cell_bytes_of<Format>;
   if (at.column >= params.k)
     clear_quarter<Format>(at, cell);
-  else if constexpr (Format == weight_format::q4_1)
-    pack_q4_1(row, at, cell);
-  else if constexpr (Format == weight_format::q4_k)
-    pack_q4_k(row, at, cell);
   else
-    pack_q8_0(row, at, cell);
+    pack(rows, at, cell);
 }
 
 template <weight_format Format>
@@ -128,20 +136,29 @@ __global__ void __launch_bounds__(threads) dequantize_kernel(dequantize_params p
   lane_place at;
   if (!find_place(params.n, params.k, at) || at.column >= params.k)
     return;
+  cell_in_global cell{static_cast<const uint8_t*>(params.packed) + at.cell * cell_bytes_of<Format>};
   typename quarter_of<Format>::type quarter;
-  quarter.load(static_cast<const uint8_t*>(params.packed) + at.cell * cell_bytes_of<Format>, at.quarter,
-               at.lane);
-  uint32_t b[4][2];
-  quarter.template decode<0>(b[0]);
-  quarter.template decode<1>(b[1]);
-  quarter.template decode<2>(b[2]);
-  quarter.template decode<3>(b[3]);
+  quarter.load(cell, 0, at.lane, quarter);
+  if (at.quarter > 0)
+    quarter.load(cell, at.quarter, at.lane, quarter);
+  quarter_scales scales({0, 0});
+  quarter.get_scales(diagonal_place(at.lane, 0), scales);
+  float parts[4][4];
+  quarter.template unpack<0>(parts[0], scales);
+  quarter.template unpack<1>(parts[1], scales);
+  quarter.template unpack<2>(parts[2], scales);
+  quarter.template unpack<3>(parts[3], scales);
+  uint32_t steps[4][4];
+  round_part<0>(parts[0], steps, 0);
+  round_part<1>(parts[1], steps, 0);
+  round_part<2>(parts[2], steps, 0);
+  round_part<3>(parts[3], steps, 0);
   auto* out = reinterpret_cast<__nv_bfloat16*>(params.output) + int64_t(at.row) * params.k + at.column +
               at.lane % 4 * 2;
 #pragma unroll
   for (int32_t step = 0; step < 4; ++step) {
-    *reinterpret_cast<uint32_t*>(out + step * 16) = b[step][0];
-    *reinterpret_cast<uint32_t*>(out + step * 16 + 8) = b[step][1];
+    *reinterpret_cast<uint32_t*>(out + step * 16) = steps[step][0];
+    *reinterpret_cast<uint32_t*>(out + step * 16 + 8) = steps[step][2];
   }
 }
 

@@ -32,7 +32,7 @@ struct quantized_producer {
       barrier_expect_bytes(ring.full(stage),
                            uint32_t(count) * bytes + uint32_t(plan.tokens * columns_in(k_stage) * 2));
     __syncwarp();
-    uint32_t target = shared_address(ring.at(plan, stage));
+    uint32_t target = ring.at(plan, stage);
     for (int32_t i = lane; i < count; i += 32)
       bulk_copy(target + uint32_t(i * plan.granule_stage_bytes),
                 plan.weight +
@@ -41,8 +41,7 @@ struct quantized_producer {
   }
 
   __device__ void fetch_input(int32_t k_stage, int32_t stage) const {
-    uint32_t target =
-        shared_address(ring.at(plan, stage)) + uint32_t(plan.tile_granules * plan.granule_stage_bytes);
+    uint32_t target = ring.at(plan, stage) + uint32_t(plan.tile_granules * plan.granule_stage_bytes);
     for (int32_t t = int32_t(threadIdx.x) % 32; t < plan.tokens; t += 32)
       bulk_copy(target + uint32_t(t * plan.input_row_bytes),
                 plan.input + int64_t(t) * plan.k + k_stage * plan.stage_cells * cell_columns,
