@@ -338,11 +338,11 @@ ledger_effects ledger::check_deadlines() {
            out);
     else if (entry.kept_since && now >= *entry.kept_since + limits_.resume_window)
       fail(entry, request_error::cancelled, "its reader did not come back in time", out);
-    // A reader that does not take the end of its answer has one more timeout, then the log goes.
-    if (now >= entry.deadline + milliseconds(entry.request.timeout_ms))
-      forget(entries_, entries_.find(entry.id));
-    else
-      settle(entry, out);
+    // A reader that is slow to take the end of its answer has a while for it, however short its timeout was;
+    // then it counts as gone.
+    if (now >= entry.deadline + limits_.end_wait)
+      entry.detach();
+    settle(entry, out);
   }
   for (auto at = kept_.begin(); at != kept_.end();)
     at = now >= *at->second.kept_since + limits_.resume_window ? forget_kept(at) : std::next(at);

@@ -19,6 +19,7 @@ struct ledger_limits {
   size_t entries_per_tenant_max = 0;      // of them, of one tenant; 0: no bound of its own
   int64_t unsent_bytes_max = 1024 * 1024; // events of one response that its reader has not acknowledged
   milliseconds resume_window{10'000};     // 0: a response ends with its reader
+  milliseconds end_wait{30'000};          // past its deadline, for a reader that has not taken the end
   int64_t kept_bytes_max = 64 << 20;      // logs of ended responses that a reader may come back for
 };
 
