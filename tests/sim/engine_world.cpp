@@ -47,7 +47,7 @@ engine_world::engine_world(std::shared_ptr<const language_model> model, world_op
                 .lease = std::make_shared<std::mutex>(),
                 .clock = &clock_};
   model_->before = [this](auto) { start_pass(); };
-  model_->after = [this](auto slices) { end_pass(slices); };
+  model_->after = [this](auto slices, auto logits) { end_pass(slices, logits); };
   to_engine_.weight = options_.edges.to_engine;
   to_ledger_.weight = options_.edges.to_ledger;
   engine_up_.weight = options_.edges.engine_up;
@@ -210,7 +210,7 @@ void engine_world::arrive(sim_client& client) {
   client.rejected = !client.accepted;
   require(client.rejected == full, "a request was refused without reason, or let in over the limit");
   if (client.accepted)
-    responses_[static_cast<sequence_id>(++counts_.accepted)] = client.id(); // the ledger counts likewise
+    by_sequence_[static_cast<sequence_id>(++counts_.accepted)] = &client; // the ledger counts likewise
   act(std::move(effects));
 }
 
@@ -322,7 +322,7 @@ void engine_world::restart() {
   const engine_up up{epoch_, resources_.record->take()};
   for (auto id : up.fatal_step)
     if (id != 0)
-      ++fatal_[responses_.at(id)];
+      ++fatal_[by_sequence_.at(id)->id()];
   engine_up_.send([this, up] { act(ledger_.engine_started(up)); });
 }
 
@@ -356,10 +356,10 @@ void engine_world::note_life() {
 }
 
 bool engine_world::poisoned(const step_row& row) const {
-  const auto response = responses_.find(row.id);
-  if (response == responses_.end())
-    return false;
-  const auto found = poisons_.find(response->second);
+  const auto client = by_sequence_.find(row.id);
+  if (client == by_sequence_.end())
+    return false; // the canary
+  const auto found = poisons_.find(client->second->id());
   return found != poisons_.end() && row.position + static_cast<int32_t>(row.tokens.size()) > found->second;
 }
 
@@ -371,7 +371,25 @@ void engine_world::start_pass() {
   }
 }
 
-void engine_world::end_pass(std::span<const sequence_slice> slices) {
+/// Tokens alone would not do: the likeliest one often survives wrong bits.
+void engine_world::check_logits(std::span<const float> logits) const {
+  const auto vocabulary = static_cast<size_t>(model_->shape().vocabulary);
+  size_t at = 0;
+  for (const auto& row : current_.rows) {
+    if (!row.sample)
+      continue;
+    const auto& client = *by_sequence_.at(row.id);
+    const auto position =
+        static_cast<size_t>(row.position) + row.tokens.size() - client.request.spec.prompt.size();
+    require(position < client.expected.logits.size() &&
+                hash_of(logits.subspan(at, vocabulary)) == client.expected.logits[position],
+            fmt::format("{}: other logits than alone at {} of its answer", client.id(), position));
+    at += vocabulary;
+  }
+}
+
+void engine_world::end_pass(std::span<const sequence_slice> slices, std::span<const float> logits) {
+  check_logits(logits);
   int64_t tokens = 0;
   for (const auto& slice : slices)
     tokens += static_cast<int64_t>(slice.tokens.size());

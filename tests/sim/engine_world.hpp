@@ -93,7 +93,8 @@ private:
   void note_life();
   void tick(milliseconds by);
   void start_pass();
-  void end_pass(std::span<const sequence_slice> slices);
+  void end_pass(std::span<const sequence_slice> slices, std::span<const float> logits);
+  void check_logits(std::span<const float> logits) const;
   bool poisoned(const step_row& row) const;
 
   world_options options_;
@@ -103,11 +104,11 @@ private:
   engine_resources resources_;
   page_shadow shadow_;
   ledger ledger_;
-  std::list<sim_client> clients_;                // in order of arrival
-  std::map<std::string, int32_t> poisons_;       // response → position of prompt and answer
-  std::map<sequence_id, std::string> responses_; // of the sequences that were dispatched
-  std::map<std::string, int64_t> fatal_;         // response → steps that crashed with it inside
-  step_plan current_;                            // the step that runs
+  std::list<sim_client> clients_;          // in order of arrival
+  std::map<std::string, int32_t> poisons_; // response → position of prompt and answer
+  std::map<sequence_id, const sim_client*> by_sequence_;
+  std::map<std::string, int64_t> fatal_; // response → steps that crashed with it inside
+  step_plan current_;                    // the step that runs
   std::unique_ptr<engine_life> life_;
   message_edge to_engine_{"the engine supervisor gets a message"};
   message_edge to_ledger_{"the ledger gets a result"};

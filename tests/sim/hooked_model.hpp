@@ -13,8 +13,9 @@ class hooked_model final : public language_model {
 public:
   explicit hooked_model(std::shared_ptr<const language_model> inner) : inner_(std::move(inner)) {}
 
-  std::function<void(std::span<const sequence_slice>)> before; // may throw; empty: nothing
-  std::function<void(std::span<const sequence_slice>)> after;  // may throw; empty: nothing
+  // Both may throw; empty: nothing.
+  std::function<void(std::span<const sequence_slice>)> before;
+  std::function<void(std::span<const sequence_slice>, std::span<const float> logits)> after;
 
   const model_shape& shape() const override { return inner_->shape(); }
   size_t page_bytes() const override { return inner_->page_bytes(); }
@@ -27,7 +28,7 @@ public:
       before(slices);
     auto done = inner_->forward(slices, kv_pages, scratch, threads, logits);
     if (after)
-      after(slices);
+      after(slices, logits);
     return done;
   }
 

@@ -6,12 +6,20 @@
 #include "tests/sim/world_failure.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <numeric>
 
 namespace troupe::sim {
 
 std::string word_of(token_id token) {
   return "<" + std::to_string(token) + ">";
+}
+
+uint64_t hash_of(std::span<const float> logits) {
+  uint64_t hash = 14695981039346656037u;
+  for (const auto logit : logits)
+    hash = (hash ^ std::bit_cast<uint32_t>(logit)) * 1099511628211u;
+  return hash;
 }
 
 lone_answer run_alone(const language_model& model, const sequence_spec& spec) {
@@ -32,6 +40,7 @@ lone_answer run_alone(const language_model& model, const sequence_spec& spec) {
     const auto done = model.forward({&slice, 1}, {pages.data(), pages.size()}, scratch, threads, logits);
     require(done.has_value(), "the lone run failed");
     position += static_cast<int32_t>(tokens.size());
+    out.logits.push_back(hash_of(logits));
     const auto token = choose.sample(logits);
     require(token.has_value(), "the lone run's logits are not finite");
     tokens.assign(1, *token);
