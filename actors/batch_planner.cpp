@@ -4,6 +4,7 @@
 #include "base/page_size.hpp"
 
 #include <algorithm>
+#include <set>
 #include <tuple>
 
 namespace troupe {
@@ -137,7 +138,10 @@ void batch_planner::take_token(const sampled_token& token, effects& out, steady_
   TROUPE_CHECK(found != sequences_.end(), "a token for an unknown sequence");
   if (token.position == 0)
     out.prefilled.push_back(std::chrono::duration_cast<microseconds>(now - found->second.first_step));
-  found->second.dispatch.emitted.push_back(token.token);
+  auto& dispatched = found->second.dispatch;
+  dispatched.emitted.push_back(token.token);
+  if (dispatched.group != 0 && --dispatched.apart_tokens <= 0)
+    dispatched.group = 0;
   ++found->second.account->served;
   if (token.finish != finish_reason::none)
     drop(token.id);
@@ -259,6 +263,19 @@ bool batch_planner::hold_for_company(effects& out, steady_time now) {
   return true;
 }
 
+/// A group of suspects, everybody else, the next group of suspects: whoever is no suspect waits for one step
+/// at most.
+int32_t batch_planner::next_group(const std::vector<sequence*>& holders) const {
+  std::set<int32_t> groups; // that have something to compute
+  for (const auto* holder : holders)
+    if (std::min(holder->known(), holder->capacity()) > holder->computed)
+      groups.insert(holder->dispatch.group);
+  if (groups.empty() || (groups.contains(0) && (last_group_ != 0 || groups.size() == 1)))
+    return 0;
+  const auto next = groups.upper_bound(last_suspects_);
+  return next != groups.end() ? *next : *groups.upper_bound(0);
+}
+
 void batch_planner::plan_step(effects& out, steady_time now) {
   if (hold_for_company(out, now))
     return;
@@ -267,8 +284,12 @@ void batch_planner::plan_step(effects& out, steady_time now) {
   // Decode rows first, all of them: a running stream waits for nobody's prompt, and no young one for the old.
   // Prompts share what the budget leaves, and move on in any case.
   std::vector<sequence*> decoding, prompts;
-  for (auto* holder : holders(now))
-    (holder->computed > 0 && holder->known() - holder->computed == 1 ? decoding : prompts).push_back(holder);
+  const auto pages = holders(now);
+  const auto group = next_group(pages);
+  for (auto* holder : pages)
+    if (holder->dispatch.group == group)
+      (holder->computed > 0 && holder->known() - holder->computed == 1 ? decoding : prompts)
+          .push_back(holder);
   std::ranges::sort(prompts, [&](auto* a, auto* b) { return goes_before(*a, *b, now); });
   add_rows(plan, out, decoding, limits_.max_batch_size, now);
   const auto rows = static_cast<int32_t>(plan.rows.size());
@@ -280,6 +301,8 @@ void batch_planner::plan_step(effects& out, steady_time now) {
         {.id = 0, .tokens = {0}, .position = 0, .block_table = {limits_.canary_page}, .sample = false});
   if (plan.rows.empty())
     return;
+  last_group_ = group;
+  last_suspects_ = group == 0 ? last_suspects_ : group;
   plan.step = ++last_step_;
   plan.ended = std::exchange(ended_, {});
   step_in_flight_ = true;

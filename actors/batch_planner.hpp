@@ -66,6 +66,7 @@ private:
   void drop(sequence_id id);
   void preempt_for_starved(effects&, steady_time now);
   void plan_step(effects&, steady_time now);
+  int32_t next_group(const std::vector<sequence*>& holders) const;
   int32_t add_rows(step_plan&, effects&, const std::vector<sequence*>& from, int32_t budget, steady_time now);
   void add_row(step_plan&, sequence&, int32_t tokens);
   void note_rows(const step_result& result);
@@ -90,6 +91,8 @@ private:
   std::vector<computed_pages> computed_;      // to report with the next page request
   std::vector<sequence_id> released_;         // pages to give back with the next page request
   std::vector<sequence_id> ended_;            // sampler states to drop with the next plan
+  int32_t last_group_ = 0;                    // of the last step
+  int32_t last_suspects_ = 0;                 // group of the last step of suspects
   std::vector<step_row> in_flight_;           // rows of the running step, without tokens
   bool step_in_flight_ = false;
   bool pages_in_flight_ = false;

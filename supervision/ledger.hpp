@@ -3,10 +3,12 @@
 #include "actors/messages.hpp"
 #include "base/clock.hpp"
 #include "supervision/ledger_entry.hpp"
+#include "supervision/suspects.hpp"
 
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <variant>
@@ -97,6 +99,7 @@ private:
   std::optional<rejection> refuse(const open_entry& request) const;
   int32_t retry_after_s(size_t entries) const;
   void dispatch(ledger_entry& entry, ledger_effects& out);
+  void dispatch_suspects(ledger_effects& out);
   void take_token(ledger_entry& entry, const sampled_token& token, ledger_effects& out);
   void fail(ledger_entry& entry, request_error code, std::string message, ledger_effects& out);
   void note_end(const ledger_entry& entry, ledger_effects& out);
@@ -119,6 +122,9 @@ private:
   epoch_number epoch_ = 0; // 0: no engine yet
   std::optional<steady_time> last_end_;
   double end_interval_s_ = 0; // between two ends, exponentially weighted
+  suspects suspects_;
+  std::set<sequence_id> overtaking_; // streams that have not had a token since the engine started
+  std::optional<steady_time> suspects_wait_until_; // for those; absent: no suspect waits
   bool engine_gone_ = false;
 };
 

@@ -59,7 +59,7 @@ cases_run run_cases(const std::shared_ptr<const language_model>& model, int64_t 
   const auto& sum = out.sum;
   std::cout << fmt::format(
       "{} cases, seeds {} to {}, in {:.1f} s: {} events, {} steps, {} requests, {} completed "
-      "({} by an end token), {} cancelled, {} past their deadline, {} given up, {} readers came "
+      "({} by an end token), {} cancelled, {} past their deadline, {} quarantined, {} readers came "
       "back, {} preemptions, {} engine restarts, {} fatal steps, {} stale tokens, {} canaries\n",
       out.cases, first, first + static_cast<uint64_t>(cases) - 1, out.seconds, sum.events, sum.steps,
       sum.accepted, sum.completed, sum.stopped, sum.cancelled, sum.late, sum.failed, sum.resumed,

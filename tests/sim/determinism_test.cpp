@@ -1,3 +1,4 @@
+#include "tests/model/llama_fixture.hpp"
 #include "tests/reference/tiny_model.hpp"
 #include "tests/sim/case_runner.hpp"
 
@@ -5,6 +6,17 @@
 
 using namespace troupe;
 using namespace troupe::sim;
+
+namespace {
+
+std::shared_ptr<const language_model> default_model() {
+  return *load_language_model(open_test_model(), {.isa = detect_instruction_set(), .positions_max = 512});
+}
+
+// A pass takes milliseconds: a few short requests, and still chunks, preemption and crashes.
+constexpr case_bounds short_requests{.requests_max = 4, .prompt_max = 36, .answer_max = 6};
+
+} // namespace
 
 TEST_CASE("whatever happens around it, a request gets what it gets alone", "[determinism]") {
   const auto ran = run_cases(reference::make_tiny_model(11), 2000);
@@ -15,4 +27,12 @@ TEST_CASE("whatever happens around it, a request gets what it gets alone", "[det
   for (auto count : {sum.completed, sum.stopped, sum.cancelled, sum.late, sum.resumed, sum.preempted,
                      sum.restarts, sum.fatal_steps, sum.stale_tokens, sum.canaries})
     CHECK(count > 20);
+}
+
+TEST_CASE("the same with the default model", "[determinism][default]") {
+  CHECK(run_cases(default_model(), 5, 1, short_requests).sum.completed > 0);
+}
+
+TEST_CASE("a hundred times with the default model", "[.][default-100]") {
+  CHECK(run_cases(default_model(), 100, 1, short_requests).sum.completed > 100);
 }

@@ -193,7 +193,7 @@ void engine_world::check_rest() {
           fmt::format("{} of {} pages came back", life_->free_pages(), options_.page_count));
   for (const auto& client : clients_)
     if (const auto* last = client.terminal())
-      client.check_end(*last, fatal_[client.id()]);
+      client.check_end(*last, alone_[client.id()]);
   clock_.advance(options_.ledger.resume_window);
   ledger_.check_deadlines();
   require(ledger_.entries() == 0, fmt::format("{} entries are left in the ledger", ledger_.entries()));
@@ -292,7 +292,7 @@ void engine_world::note_end(const ended_response& ended) {
   counts_.stopped += ended.kind == event_kind::completed;
   counts_.cancelled += failed && ended.error == request_error::cancelled;
   counts_.late += failed && ended.error == request_error::deadline_exceeded;
-  counts_.failed += failed && ended.error == request_error::engine_failed;
+  counts_.failed += failed && ended.error == request_error::request_quarantined;
 }
 
 /// The supervisor drops what is meant for another life.
@@ -320,9 +320,8 @@ void engine_world::restart() {
       life_options{options_.planner, options_.page_count, options_.edges.engine, to_ledger, before_step},
       clock_, shadow_);
   const engine_up up{epoch_, resources_.record->take()};
-  for (auto id : up.fatal_step)
-    if (id != 0)
-      ++fatal_[by_sequence_.at(id)->id()];
+  if (up.fatal_step.size() == 1 && up.fatal_step[0] != 0)
+    ++alone_[by_sequence_.at(up.fatal_step[0])->id()];
   engine_up_.send([this, up] { act(ledger_.engine_started(up)); });
 }
 

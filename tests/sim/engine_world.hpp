@@ -107,7 +107,7 @@ private:
   std::list<sim_client> clients_;          // in order of arrival
   std::map<std::string, int32_t> poisons_; // response → position of prompt and answer
   std::map<sequence_id, const sim_client*> by_sequence_;
-  std::map<std::string, int64_t> fatal_; // response → steps that crashed with it inside
+  std::map<std::string, int64_t> alone_; // response → fatal steps that held nothing else
   step_plan current_;                    // the step that runs
   std::unique_ptr<engine_life> life_;
   message_edge to_engine_{"the engine supervisor gets a message"};

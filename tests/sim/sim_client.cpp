@@ -37,7 +37,7 @@ void sim_client::check_text(const response_event& event) const {
                         event.sequence_number, event.text, text_, expected.text));
 }
 
-void sim_client::check_end(const response_event& last, int64_t crashes_of_it) const {
+void sim_client::check_end(const response_event& last, int64_t crashes_alone) const {
   const auto tokens = static_cast<size_t>(last.output_tokens);
   if (last.kind != event_kind::failed) {
     require(tokens == expected.tokens.size(),
@@ -55,8 +55,9 @@ void sim_client::check_end(const response_event& last, int64_t crashes_of_it) co
                    fmt::format("{}: cancelled by nobody: {}", id(), last.error_message));
   case request_error::deadline_exceeded:
     return;
-  case request_error::engine_failed:
-    return require(crashes_of_it >= 2, fmt::format("{}: given up after {} crashes", id(), crashes_of_it));
+  case request_error::request_quarantined:
+    return require(crashes_alone == 2,
+                   fmt::format("{}: quarantined after {} crashes of it alone", id(), crashes_alone));
   default:
     throw world_failure(fmt::format("{}: {}", id(), last.error_message));
   }

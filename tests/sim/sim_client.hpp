@@ -25,8 +25,8 @@ public:
   /// Checks numbers, order and text. Throws world_failure.
   void receive(const event_batch& batch);
 
-  /// Nothing more will be read: it looks at the end that the ledger noted.
-  void check_end(const response_event& last, int64_t crashes_of_it) const;
+  /// crashes_alone: fatal steps that held nothing but this request. Throws world_failure.
+  void check_end(const response_event& last, int64_t crashes_alone) const;
 
   const std::string& id() const { return request.response_id; }
   bool resumable() const { return !request.resume.stream_token.empty(); }

@@ -190,21 +190,6 @@ TEST_CASE("a reader that is behind when a short deadline passes still gets every
   CHECK(world.book.entries() == 0);
 }
 
-TEST_CASE("three crashed steps quarantine a request, merely waiting counts nothing") {
-  ledger_world world;
-  world.note(world.book.engine_started({1, {}}));
-  REQUIRE(world.open("poison"));
-  REQUIRE(world.open("bystander"));
-  world.note(world.book.engine_started({2, {1}}));
-  world.note(world.book.engine_started({3, {1}}));
-  auto effects = world.note(world.book.engine_started({4, {1}}));
-  REQUIRE(effects.ended.size() == 1);
-  CHECK(effects.ended[0].response_id == "poison");
-  CHECK(effects.ended[0].error == request_error::engine_failed);
-  REQUIRE(effects.dispatches.size() == 1);
-  CHECK(effects.dispatches[0].id == 2);
-}
-
 TEST_CASE("an engine that was given up ends everything with a typed error and refuses more") {
   ledger_world world;
   world.note(world.book.engine_started({1, {}}));
