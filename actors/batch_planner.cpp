@@ -4,7 +4,6 @@
 #include "base/page_size.hpp"
 
 #include <algorithm>
-#include <set>
 #include <tuple>
 
 namespace troupe {
@@ -263,19 +262,6 @@ bool batch_planner::hold_for_company(effects& out, steady_time now) {
   return true;
 }
 
-/// A group of suspects, everybody else, the next group of suspects: whoever is no suspect waits for one step
-/// at most.
-int32_t batch_planner::next_group(const std::vector<sequence*>& holders) const {
-  std::set<int32_t> groups; // that have something to compute
-  for (const auto* holder : holders)
-    if (std::min(holder->known(), holder->capacity()) > holder->computed)
-      groups.insert(holder->dispatch.group);
-  if (groups.empty() || (groups.contains(0) && (last_group_ != 0 || groups.size() == 1)))
-    return 0;
-  const auto next = groups.upper_bound(last_suspects_);
-  return next != groups.end() ? *next : *groups.upper_bound(0);
-}
-
 void batch_planner::plan_step(effects& out, steady_time now) {
   if (hold_for_company(out, now))
     return;
@@ -285,7 +271,7 @@ void batch_planner::plan_step(effects& out, steady_time now) {
   // Prompts share what the budget leaves, and move on in any case.
   std::vector<sequence*> decoding, prompts;
   const auto pages = holders(now);
-  const auto group = next_group(pages);
+  const auto group = turns_.next(pages);
   for (auto* holder : pages)
     if (holder->dispatch.group == group)
       (holder->computed > 0 && holder->known() - holder->computed == 1 ? decoding : prompts)
@@ -301,8 +287,7 @@ void batch_planner::plan_step(effects& out, steady_time now) {
         {.id = 0, .tokens = {0}, .position = 0, .block_table = {limits_.canary_page}, .sample = false});
   if (plan.rows.empty())
     return;
-  last_group_ = group;
-  last_suspects_ = group == 0 ? last_suspects_ : group;
+  turns_.took(group);
   plan.step = ++last_step_;
   plan.ended = std::exchange(ended_, {});
   step_in_flight_ = true;

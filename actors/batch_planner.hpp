@@ -2,6 +2,7 @@
 
 #include "actors/batching_window.hpp"
 #include "actors/fair_share.hpp"
+#include "actors/group_turns.hpp"
 #include "actors/messages.hpp"
 #include "actors/planned_sequence.hpp"
 #include "base/attention_window.hpp"
@@ -66,7 +67,6 @@ private:
   void drop(sequence_id id);
   void preempt_for_starved(effects&, steady_time now);
   void plan_step(effects&, steady_time now);
-  int32_t next_group(const std::vector<sequence*>& holders) const;
   int32_t add_rows(step_plan&, effects&, const std::vector<sequence*>& from, int32_t budget, steady_time now);
   void add_row(step_plan&, sequence&, int32_t tokens);
   void note_rows(const step_result& result);
@@ -86,13 +86,12 @@ private:
   planner_limits limits_;
   batching_window window_;
   fair_share shares_;
+  group_turns turns_;
   std::map<sequence_id, sequence> sequences_; // ids rise with arrival
   std::map<int32_t, int32_t> priorities_;     // how many sequences have each
   std::vector<computed_pages> computed_;      // to report with the next page request
   std::vector<sequence_id> released_;         // pages to give back with the next page request
   std::vector<sequence_id> ended_;            // sampler states to drop with the next plan
-  int32_t last_group_ = 0;                    // of the last step
-  int32_t last_suspects_ = 0;                 // group of the last step of suspects
   std::vector<step_row> in_flight_;           // rows of the running step, without tokens
   bool step_in_flight_ = false;
   bool pages_in_flight_ = false;

@@ -57,13 +57,16 @@ cases_run run_cases(const std::shared_ptr<const language_model>& model, int64_t 
     FAIL_CHECK(failure);
   out.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   const auto& sum = out.sum;
-  std::cout << fmt::format(
-      "{} cases, seeds {} to {}, in {:.1f} s: {} events, {} steps, {} requests, {} completed "
-      "({} by an end token), {} cancelled, {} past their deadline, {} quarantined, {} readers came "
-      "back, {} preemptions, {} engine restarts, {} fatal steps, {} stale tokens, {} canaries\n",
-      out.cases, first, first + static_cast<uint64_t>(cases) - 1, out.seconds, sum.events, sum.steps,
-      sum.accepted, sum.completed, sum.stopped, sum.cancelled, sum.late, sum.failed, sum.resumed,
-      sum.preempted, sum.restarts, sum.fatal_steps, sum.stale_tokens, sum.canaries);
+  std::cout << fmt::format("{} cases, seeds {} to {}, in {:.1f} s: {} events, {} steps ({} of suspects), {} "
+                           "requests, {} completed ({} by an "
+                           "end token), {} cancelled, {} past their deadline, {} quarantined, {} readers "
+                           "came back, {} preemptions, {} cached "
+                           "tokens, {} waits for another's page, {} engine restarts, {} fatal steps, {} "
+                           "stale tokens, {} canaries\n",
+                           out.cases, first, first + static_cast<uint64_t>(cases) - 1, out.seconds,
+                           sum.events, sum.steps, sum.apart, sum.accepted, sum.completed, sum.stopped,
+                           sum.cancelled, sum.late, sum.failed, sum.resumed, sum.preempted, sum.cached_tokens,
+                           sum.page_waits, sum.restarts, sum.fatal_steps, sum.stale_tokens, sum.canaries);
   return out;
 }
 

@@ -7,7 +7,7 @@ namespace troupe::sim {
 struct cases_run {
   int64_t cases = 0;
   double seconds = 0;
-  engine_world::counts sum;
+  world_counts sum;
 };
 
 /// Runs the seeds first_seed … first_seed + count - 1, on all cores, and reports failures to Catch2 with

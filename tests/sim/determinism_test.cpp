@@ -24,8 +24,9 @@ TEST_CASE("whatever happens around it, a request gets what it gets alone", "[det
     return; // fewer were asked for, or some failed
   // What was drawn did happen.
   const auto& sum = ran.sum;
-  for (auto count : {sum.completed, sum.stopped, sum.cancelled, sum.late, sum.resumed, sum.preempted,
-                     sum.restarts, sum.fatal_steps, sum.stale_tokens, sum.canaries})
+  for (auto count :
+       {sum.completed, sum.stopped, sum.cancelled, sum.late, sum.resumed, sum.preempted, sum.restarts,
+        sum.fatal_steps, sum.stale_tokens, sum.cached_tokens, sum.page_waits, sum.apart, sum.canaries})
     CHECK(count > 20);
 }
 

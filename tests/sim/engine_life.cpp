@@ -19,7 +19,7 @@ engine_life::engine_life(const engine_resources& resources, epoch_number epoch, 
                          manual_clock& clock, page_shadow& shadow)
     : epoch_(epoch), options_(std::move(options)), clock_(clock), shadow_(shadow), planner_(options_.limits),
       runner_(resources, epoch, options_.limits.max_batch_size, options_.limits.max_batch_tokens),
-      pool_(options_.page_count), tables_(pool_) {
+      book_(options_.page_count) {
   to_batcher_.weight = options_.edges.to_batcher;
   to_executor_.weight = options_.edges.to_executor;
   to_pages_.weight = options_.edges.to_pages;
@@ -30,7 +30,8 @@ engine_life::engine_life(const engine_resources& resources, epoch_number epoch, 
 void engine_life::dispatch(dispatch_sequence sequence) {
   to_batcher_.send([this, sequence = std::move(sequence)] {
     auto& known = sequences_[sequence.id];
-    known.prompt = static_cast<int32_t>(sequence.spec.prompt.size());
+    known.dispatch = sequence;
+    known.apart = sequence.apart_tokens;
     known.tokens = sequence.spec.prompt;
     known.tokens.insert(known.tokens.end(), sequence.emitted.begin(), sequence.emitted.end());
     act(planner_.add(sequence, clock_.now()));
@@ -71,7 +72,7 @@ bool engine_life::quiet() const {
 
 std::string engine_life::rest() const {
   return fmt::format("epoch {}: {} sequences run, {} wait, {} of {} pages are free", epoch_,
-                     planner_.running(), planner_.waiting(), pool_.free_pages(), pool_.total_pages());
+                     planner_.running(), planner_.waiting(), unused_pages(), options_.page_count);
 }
 
 void engine_life::act(batch_planner::effects effects) {
@@ -93,18 +94,9 @@ void engine_life::act(batch_planner::effects effects) {
     wake_at_ = effects.wake_at;
 }
 
-/// As the page manager does.
 void engine_life::answer_pages(const page_request& request) {
-  for (auto id : request.released)
-    tables_.release(id);
-  page_grants answer;
-  for (const auto& need : request.needs) {
-    auto pages = tables_.grow(need.id, need.tokens);
-    answer.grants.push_back({need.id, pages.has_value(), pages ? std::move(*pages) : std::vector<page_id>{}});
-  }
-  tables_.check_conservation();
-  answer.free_pages = pool_.free_pages();
-  answer.total_pages = pool_.total_pages();
+  auto answer = book_.answer(request);
+  book_.check_conservation();
   grants_.send([this, answer = std::move(answer)] { act(planner_.grants(answer, clock_.now())); });
 }
 
@@ -120,6 +112,7 @@ void engine_life::check_plan(const step_plan& plan) {
             fmt::format("sequence {} started twice", sequence.id));
   int32_t tokens = 0;
   std::set<page_id> written, read;
+  std::set<int32_t> groups;
   for (const auto& row : plan.rows) {
     tokens += static_cast<int32_t>(row.tokens.size());
     require(!row.tokens.empty(), "a row without tokens");
@@ -132,19 +125,24 @@ void engine_life::check_plan(const step_plan& plan) {
       require(canary || (page >= 0 && page < options_.page_count),
               fmt::format("page {} is outside the pool", page));
       const bool writes = static_cast<int32_t>(i) >= row.position / page_tokens;
-      require(writes ? written.insert(page).second : read.insert(page).second,
-              fmt::format("sequence {}: page {} is in two block tables", row.id, page));
+      require(!writes || written.insert(page).second,
+              fmt::format("sequence {}: page {} is written twice", row.id, page));
+      if (!writes)
+        read.insert(page); // perhaps by several, whose tokens to there are the same: the shadow sees to that
     }
     if (row.id == 0)
       continue;
     auto& known = sequences_.at(row.id);
+    groups.insert(known.group());
     require(known.started, fmt::format("sequence {} was never started", row.id));
     require(row.sample == (end == static_cast<int32_t>(known.tokens.size())),
             fmt::format("sequence {}: it samples at {} of {} tokens", row.id, end, known.tokens.size()));
-    shadow_.compute(row, known.tokens);
+    shadow_.compute(row, known.dispatch.spec, known.tokens);
   }
   for (auto page : read)
     require(!written.contains(page), fmt::format("page {} is read by one row and written by another", page));
+  require(groups.size() <= 1, "suspects share a step with others");
+  counts_.apart += groups.size() == 1 && *groups.begin() != 0;
   require(tokens <= options_.limits.max_batch_tokens, "more tokens than max_batch_tokens");
 }
 
@@ -168,11 +166,20 @@ step_result engine_life::run_step(step_plan plan) {
 void engine_life::note_tokens(const step_result& result) {
   for (const auto& token : result.tokens) {
     auto& known = sequences_.at(token.id);
-    require(token.position == static_cast<int32_t>(known.tokens.size()) - known.prompt,
+    const auto answered = known.tokens.size() - known.dispatch.spec.prompt.size();
+    require(token.position == static_cast<int32_t>(answered),
             fmt::format("sequence {}: a token at {} of its answer, which has {}", token.id, token.position,
-                        known.tokens.size() - static_cast<size_t>(known.prompt)));
+                        answered));
+    known.apart -= known.apart > 0;
     known.tokens.push_back(token.token);
   }
+}
+
+engine_life::counts engine_life::counted() const {
+  auto out = counts_;
+  out.cached_tokens = book_.counts().hit_tokens;
+  out.page_waits = book_.counts().waits;
+  return out;
 }
 
 void engine_life::run_last_step() {

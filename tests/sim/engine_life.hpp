@@ -1,8 +1,9 @@
 #pragma once
 
 #include "actors/batch_planner.hpp"
+#include "actors/page_book.hpp"
 #include "actors/step_runner.hpp"
-#include "memory/block_tables.hpp"
+
 #include "tests/sim/message_edge.hpp"
 #include "tests/sim/page_shadow.hpp"
 
@@ -55,18 +56,24 @@ public:
   epoch_number epoch() const { return epoch_; }
   bool quiet() const;       // no message, no sequence
   std::string rest() const; // what is not, as a sentence
-  int32_t free_pages() const { return pool_.free_pages(); }
+  int32_t unused_pages() const { return book_.free_pages() + book_.idle_pages(); }
 
   struct counts {
     int64_t steps = 0, preempted = 0, canaries = 0, health_reports = 0;
+    int64_t apart = 0;         // steps of suspects
+    int64_t cached_tokens = 0; // of prompts, that were not computed again
+    int64_t page_waits = 0;    // for a page that another sequence computes
   };
-  const counts& counted() const { return counts_; }
+  counts counted() const;
 
 private:
   struct known_sequence {
+    dispatch_sequence dispatch;
     std::vector<token_id> tokens; // prompt and answer
-    int32_t prompt = 0;
+    int32_t apart = 0;            // tokens until it belongs to group 0
     bool started = false;
+
+    int32_t group() const { return apart > 0 ? dispatch.group : 0; }
   };
 
   void act(batch_planner::effects effects);
@@ -81,8 +88,7 @@ private:
   page_shadow& shadow_;
   batch_planner planner_;
   step_runner runner_;
-  page_pool pool_;
-  block_tables tables_;
+  page_book book_;
   message_edge to_batcher_{"to the batcher"}, to_executor_{"a step runs"}, to_pages_{"pages are asked for"};
   message_edge results_{"the batcher gets a result"}, grants_{"the batcher gets pages"};
   std::optional<step_plan> waiting_plan_; // in the executor's mailbox

@@ -22,20 +22,12 @@ make_text_decoder words() {
 
 } // namespace
 
-engine_world::counts& engine_world::counts::operator+=(const counts& other) {
-  for (auto each :
-       {&counts::events, &counts::steps, &counts::preempted, &counts::canaries, &counts::restarts,
-        &counts::fatal_steps, &counts::accepted, &counts::completed, &counts::cancelled, &counts::late,
-        &counts::failed, &counts::resumed, &counts::stale_tokens, &counts::stopped})
-    this->*each += other.*each;
-  return *this;
-}
-
 engine_world::engine_world(std::shared_ptr<const language_model> model, world_options options, uint64_t seed)
     : options_(std::move(options)), random_(seed), model_(std::make_shared<hooked_model>(std::move(model))),
       shadow_(options_.page_count + 1), ledger_(options_.ledger, words(), clock_),
       crashes_left_(options_.crashes) {
   options_.planner.canary_page = options_.page_count;
+  options_.planner.numeric_class = model_->numeric_class();
   auto pages = kv_store::create(options_.page_count + 1, model_->page_bytes());
   require(pages.has_value(), "no memory for the pages");
   // Not a number anywhere: nothing works by luck.
@@ -189,8 +181,8 @@ bool engine_world::done() const {
 
 void engine_world::check_rest() {
   note_life();
-  require(life_->free_pages() == options_.page_count,
-          fmt::format("{} of {} pages came back", life_->free_pages(), options_.page_count));
+  require(life_->unused_pages() == options_.page_count,
+          fmt::format("{} of {} pages came back", life_->unused_pages(), options_.page_count));
   for (const auto& client : clients_)
     if (const auto* last = client.terminal())
       client.check_end(*last, alone_[client.id()]);
@@ -348,10 +340,13 @@ void engine_world::die() {
 }
 
 void engine_world::note_life() {
-  const auto& life = life_->counted();
+  const auto life = life_->counted();
   counts_.steps += life.steps;
   counts_.preempted += life.preempted;
   counts_.canaries += life.canaries;
+  counts_.cached_tokens += life.cached_tokens;
+  counts_.page_waits += life.page_waits;
+  counts_.apart += life.apart;
 }
 
 bool engine_world::poisoned(const step_row& row) const {

@@ -4,6 +4,7 @@
 #include "tests/sim/engine_life.hpp"
 #include "tests/sim/hooked_model.hpp"
 #include "tests/sim/sim_client.hpp"
+#include "tests/sim/world_counts.hpp"
 
 #include <list>
 #include <memory>
@@ -58,14 +59,7 @@ public:
   /// The last things that happened, one a line.
   std::string trace() const;
 
-  struct counts {
-    int64_t events = 0, steps = 0, preempted = 0, canaries = 0, restarts = 0, fatal_steps = 0;
-    int64_t accepted = 0, completed = 0, cancelled = 0, late = 0, failed = 0, resumed = 0, stale_tokens = 0;
-    int64_t stopped = 0; // by an end token
-
-    counts& operator+=(const counts& other);
-  };
-  const counts& counted() const { return counts_; }
+  const world_counts& counted() const { return counts_; }
   const std::list<sim_client>& clients() const { return clients_; }
 
 private:
@@ -118,7 +112,7 @@ private:
   int crashes_left_ = 0;
   int64_t idle_rounds_ = 0;
   std::vector<std::string> trace_;
-  counts counts_;
+  world_counts counts_;
 };
 
 } // namespace troupe::sim

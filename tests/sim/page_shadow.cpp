@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <functional>
 
 namespace troupe::sim {
 
@@ -15,11 +16,11 @@ uint64_t& page_shadow::cell(const step_row& row, int32_t position) {
   return cells_.at(static_cast<size_t>(page * page_tokens + position % page_tokens));
 }
 
-void page_shadow::compute(const step_row& row, std::span<const token_id> known) {
+void page_shadow::compute(const step_row& row, const sequence_spec& spec, std::span<const token_id> known) {
   const auto end = row.position + static_cast<int32_t>(row.tokens.size());
   require(end <= static_cast<int32_t>(known.size()),
           fmt::format("sequence {}: positions to {} computed, {} tokens known", row.id, end, known.size()));
-  uint64_t hash = 14695981039346656037u;
+  uint64_t hash = std::hash<std::string>{}(spec.tenant + '\n' + spec.cache_salt);
   for (int32_t position = 0; position < end; ++position) {
     const auto token = known[static_cast<size_t>(position)];
     hash = (hash ^ static_cast<uint64_t>(token + 1)) * 1099511628211u;

@@ -63,6 +63,9 @@ public:
     out.response_id = fmt::format("r{}", number);
     out.spec.prompt = prompt();
     out.spec.sampling = sampling();
+    out.spec.tenant = one_of({"a", "a", "b"});
+    out.spec.cache_salt = chance(0.1) ? "salt" : "";
+    out.spec.priority = one_of({0, 0, 0, -2, 5});
     out.spec.max_tokens = between(1, bounds_.answer_max);
     for (int32_t i = one_of({0, 0, 3, 12}); i > 0; --i)
       out.spec.end_tokens.push_back(between(0, model_.shape().vocabulary - 1));
@@ -87,6 +90,8 @@ public:
     out.planner.max_batch_size = between(1, 8);
     out.planner.max_batch_tokens = std::max(out.planner.max_batch_size, one_of({8, 16, 17, 40, 64, 512}));
     out.planner.step_time_max = microseconds(one_of({500, 3000, 200'000}));
+    out.planner.prefix_cache = chance(0.85);
+    out.planner.priority_level = microseconds(one_of({1, 2000, 1'000'000}));
     out.planner.batch_window = milliseconds(one_of({0, 5, 50}));
     // The longest sequence must fit, as intake sees to it; often not much more does.
     out.page_count =
@@ -115,8 +120,8 @@ private:
 
 } // namespace
 
-engine_world::counts run_case(const std::shared_ptr<const language_model>& model, uint64_t seed,
-                              const case_bounds& bounds, const std::function<void(world_options&)>& change) {
+world_counts run_case(const std::shared_ptr<const language_model>& model, uint64_t seed,
+                      const case_bounds& bounds, const std::function<void(world_options&)>& change) {
   case_drawer draw(*model, seed, bounds);
   std::vector<open_entry> requests;
   int32_t longest = 1, together = 1;

@@ -18,8 +18,7 @@ struct case_bounds {
 /// suffice for all, crashes and the speed of every edge from a seed, and runs that world against the lone
 /// runs. change: the last word on the options, for mutations. Throws world_failure, whose sentence has the
 /// seed and what happened last.
-engine_world::counts run_case(const std::shared_ptr<const language_model>& model, uint64_t seed,
-                              const case_bounds& bounds = {},
-                              const std::function<void(world_options&)>& change = {});
+world_counts run_case(const std::shared_ptr<const language_model>& model, uint64_t seed,
+                      const case_bounds& bounds = {}, const std::function<void(world_options&)>& change = {});
 
 } // namespace troupe::sim
