@@ -137,11 +137,7 @@ void batch_planner::take_token(const sampled_token& token, effects& out, steady_
   TROUPE_CHECK(found != sequences_.end(), "a token for an unknown sequence");
   if (token.position == 0)
     out.prefilled.push_back(std::chrono::duration_cast<microseconds>(now - found->second.first_step));
-  auto& dispatched = found->second.dispatch;
-  dispatched.emitted.push_back(token.token);
-  if (dispatched.group != 0 && --dispatched.apart_tokens <= 0)
-    dispatched.group = 0;
-  ++found->second.account->served;
+  found->second.take(token.token);
   if (token.finish != finish_reason::none)
     drop(token.id);
 }
@@ -270,12 +266,10 @@ void batch_planner::plan_step(effects& out, steady_time now) {
   // Decode rows first, all of them: a running stream waits for nobody's prompt, and no young one for the old.
   // Prompts share what the budget leaves, and move on in any case.
   std::vector<sequence*> decoding, prompts;
-  const auto pages = holders(now);
-  const auto group = turns_.next(pages);
+  auto pages = holders(now);
+  turns_.keep_next(pages);
   for (auto* holder : pages)
-    if (holder->dispatch.group == group)
-      (holder->computed > 0 && holder->known() - holder->computed == 1 ? decoding : prompts)
-          .push_back(holder);
+    (holder->computed > 0 && holder->known() - holder->computed == 1 ? decoding : prompts).push_back(holder);
   std::ranges::sort(prompts, [&](auto* a, auto* b) { return goes_before(*a, *b, now); });
   add_rows(plan, out, decoding, limits_.max_batch_size, now);
   const auto rows = static_cast<int32_t>(plan.rows.size());
@@ -287,7 +281,6 @@ void batch_planner::plan_step(effects& out, steady_time now) {
         {.id = 0, .tokens = {0}, .position = 0, .block_table = {limits_.canary_page}, .sample = false});
   if (plan.rows.empty())
     return;
-  turns_.took(group);
   plan.step = ++last_step_;
   plan.ended = std::exchange(ended_, {});
   step_in_flight_ = true;

@@ -16,10 +16,11 @@ int32_t group_turns::next(const std::vector<planned_sequence*>& holders) const {
   return following != groups.end() ? *following : *groups.upper_bound(0);
 }
 
-void group_turns::took(int32_t group) {
-  last_ = group;
-  if (group != 0)
-    last_suspects_ = group;
+void group_turns::keep_next(std::vector<planned_sequence*>& holders) {
+  last_ = next(holders);
+  if (last_ != 0)
+    last_suspects_ = last_;
+  std::erase_if(holders, [this](const auto* holder) { return holder->dispatch.group != last_; });
 }
 
 } // namespace troupe

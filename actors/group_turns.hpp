@@ -11,12 +11,13 @@ namespace troupe {
 /// other.
 class group_turns {
 public:
-  /// The group of the next step, of those that have pages and something to compute; 0 if none has.
-  int32_t next(const std::vector<planned_sequence*>& holders) const;
-
-  void took(int32_t group);
+  /// Leaves those of the group whose turn it is, of the groups that have something to compute; if none has,
+  /// those of group 0. Its turn is over then.
+  void keep_next(std::vector<planned_sequence*>& holders);
 
 private:
+  int32_t next(const std::vector<planned_sequence*>& holders) const;
+
   int32_t last_ = 0;
   int32_t last_suspects_ = 0; // the last one that was not 0
 };

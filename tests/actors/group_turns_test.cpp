@@ -33,8 +33,10 @@ TEST_CASE("every second step is everybody else's") {
   group_turns turns;
   std::vector<int32_t> order;
   for (int i = 0; i < 8; ++i) {
-    order.push_back(turns.next({&c, &other, &a, &b}));
-    turns.took(order.back());
+    std::vector<planned_sequence*> all{&c, &other, &a, &b};
+    turns.keep_next(all);
+    REQUIRE(all.size() == 1);
+    order.push_back(all[0]->dispatch.group);
   }
   CHECK(order == std::vector<int32_t>{5, 0, 6, 0, 9, 0, 5, 0});
 }
@@ -42,17 +44,19 @@ TEST_CASE("every second step is everybody else's") {
 TEST_CASE("groups without anything to compute are passed over") {
   auto other = ready_one(0), a = ready_one(5);
   group_turns turns;
-  CHECK(turns.next({}) == 0);
-  CHECK(turns.next({&a}) == 5);
-  turns.took(5);
-  CHECK(turns.next({&a}) == 5); // nobody else is there
-  CHECK(turns.next({&other}) == 0);
+  const auto next = [&](std::vector<planned_sequence*> holders) {
+    turns.keep_next(holders);
+    return holders.empty() ? -1 : holders[0]->dispatch.group;
+  };
+  CHECK(next({}) == -1);
+  CHECK(next({&a}) == 5);
+  CHECK(next({&a}) == 5); // nobody else is there
+  CHECK(next({&a, &other}) == 0);
   a.computed = 2;
-  CHECK(turns.next({&a, &other}) == 0);
-  turns.took(0);
-  CHECK(turns.next({&a, &other}) == 0);
+  CHECK(next({&a, &other}) == 0);
+  CHECK(next({&a, &other}) == 0);
   a.computed = 0;
-  CHECK(turns.next({&a, &other}) == 5);
+  CHECK(next({&a, &other}) == 5);
 }
 
 TEST_CASE("groups never share a step until their tokens are there, and then they do") {

@@ -19,7 +19,7 @@ engine_life::engine_life(const engine_resources& resources, epoch_number epoch, 
                          manual_clock& clock, page_shadow& shadow)
     : epoch_(epoch), options_(std::move(options)), clock_(clock), shadow_(shadow), planner_(options_.limits),
       runner_(resources, epoch, options_.limits.max_batch_size, options_.limits.max_batch_tokens),
-      book_(options_.page_count) {
+      book_(options_.page_count, options_.limits.window) {
   to_batcher_.weight = options_.edges.to_batcher;
   to_executor_.weight = options_.edges.to_executor;
   to_pages_.weight = options_.edges.to_pages;
@@ -122,6 +122,8 @@ void engine_life::check_plan(const step_plan& plan) {
     for (size_t i = 0; i < row.block_table.size(); ++i) {
       const auto page = row.block_table[i];
       const bool canary = row.id == 0 && page == options_.limits.canary_page;
+      if (page == no_page && static_cast<int32_t>(i) < row.position / page_tokens)
+        continue; // out of the window, if it is: the shadow looks at what is not
       require(canary || (page >= 0 && page < options_.page_count),
               fmt::format("page {} is outside the pool", page));
       const bool writes = static_cast<int32_t>(i) >= row.position / page_tokens;
@@ -137,7 +139,7 @@ void engine_life::check_plan(const step_plan& plan) {
     require(known.started, fmt::format("sequence {} was never started", row.id));
     require(row.sample == (end == static_cast<int32_t>(known.tokens.size())),
             fmt::format("sequence {}: it samples at {} of {} tokens", row.id, end, known.tokens.size()));
-    shadow_.compute(row, known.dispatch.spec, known.tokens);
+    shadow_.compute(row, known.dispatch.spec, known.tokens, options_.limits.window);
   }
   for (auto page : read)
     require(!written.contains(page), fmt::format("page {} is read by one row and written by another", page));

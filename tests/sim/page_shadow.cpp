@@ -16,7 +16,8 @@ uint64_t& page_shadow::cell(const step_row& row, int32_t position) {
   return cells_.at(static_cast<size_t>(page * page_tokens + position % page_tokens));
 }
 
-void page_shadow::compute(const step_row& row, const sequence_spec& spec, std::span<const token_id> known) {
+void page_shadow::compute(const step_row& row, const sequence_spec& spec, std::span<const token_id> known,
+                          const attention_window& window) {
   const auto end = row.position + static_cast<int32_t>(row.tokens.size());
   require(end <= static_cast<int32_t>(known.size()),
           fmt::format("sequence {}: positions to {} computed, {} tokens known", row.id, end, known.size()));
@@ -25,6 +26,10 @@ void page_shadow::compute(const step_row& row, const sequence_spec& spec, std::s
     const auto token = known[static_cast<size_t>(position)];
     hash = (hash ^ static_cast<uint64_t>(token + 1)) * 1099511628211u;
     if (position < row.position) {
+      if (position >= window.sinks && position < window.first_of(row.position))
+        continue;
+      require(row.block_table[static_cast<size_t>(position / page_tokens)] >= 0,
+              fmt::format("sequence {}: position {} has no page", row.id, position));
       require(cell(row, position) == hash,
               fmt::format("sequence {}: position {} is not in its page", row.id, position));
       continue;

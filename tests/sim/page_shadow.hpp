@@ -14,9 +14,10 @@ class page_shadow {
 public:
   explicit page_shadow(int32_t page_count);
 
-  /// The row's earlier positions are in its pages, computed from `known`, the tokens of its sequence, for its
-  /// own tenant and salt; then its own positions are written. Throws world_failure.
-  void compute(const step_row& row, const sequence_spec& spec, std::span<const token_id> known);
+  /// The row's earlier positions, as far as it sees them, are in its pages, computed from `known`, the tokens
+  /// of its sequence, for its own tenant and salt; then its own positions are written. Throws world_failure.
+  void compute(const step_row& row, const sequence_spec& spec, std::span<const token_id> known,
+               const attention_window& window);
 
   /// Whatever the page holds is not to be read again.
   void scribble(page_id page);

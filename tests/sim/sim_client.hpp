@@ -50,10 +50,9 @@ public:
   message_edge from_ledger{"a client gets events"}, to_ledger{"the ledger hears of a client"};
 
 private:
-  void check_text(const response_event& event) const;
+  void check_event(const response_event& event) const;
 
   int64_t next_number_ = 0;
-  std::string text_;
   std::optional<response_event> terminal_;
 };
 

@@ -38,7 +38,7 @@ world_counts run_poisoned(const std::set<int>& poison, int32_t from_token, world
   engine_world world(model, std::move(options), seed);
   for (int number = 1; number <= count; ++number) {
     auto wanted = request(number, seed);
-    auto alone = run_alone(*model, wanted.spec);
+    auto alone = run_alone(*model, wanted);
     if (poison.contains(number))
       world.add_poison(wanted.response_id, static_cast<int32_t>(wanted.spec.prompt.size()) + from_token - 1);
     world.add(std::move(wanted), std::move(alone));

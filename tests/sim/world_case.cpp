@@ -67,12 +67,31 @@ public:
     out.spec.cache_salt = chance(0.1) ? "salt" : "";
     out.spec.priority = one_of({0, 0, 0, -2, 5});
     out.spec.max_tokens = between(1, bounds_.answer_max);
+    add_stops(out.spec);
     for (int32_t i = one_of({0, 0, 3, 12}); i > 0; --i)
       out.spec.end_tokens.push_back(between(0, model_.shape().vocabulary - 1));
     out.timeout_ms = chance(0.15) ? between(1, 400) : 100'000'000;
     if (chance(0.3))
       out.resume = {.owner = "", .stream_token = "back", .token_optional = false, .door_state = {}};
     return out;
+  }
+
+  void add_stops(sequence_spec& spec) {
+    for (int32_t i = one_of({0, 0, 0, 5}); i > 0; --i)
+      spec.stop_tokens.push_back(between(0, model_.shape().vocabulary - 1));
+    for (int32_t i = one_of({0, 0, 0, 2}); i > 0; --i) // words are <n>: across two of them, or in one
+      spec.stop.push_back(chance(0.5) ? fmt::format("{}><", between(0, 9))
+                                      : fmt::format("{}", between(0, 99)));
+    spec.include_stop = chance(0.3);
+    if (chance(0.2))
+      spec.prompt_logprobs = between(0, 3);
+    if (chance(0.3))
+      spec.sampling.logprobs = between(0, 5);
+    if (chance(0.2))
+      spec.sampling.min_tokens = between(0, spec.max_tokens);
+    for (int32_t i = one_of({0, 0, 0, 4}); i > 0; --i)
+      spec.sampling.logit_bias.push_back(
+          {model_.shape().vocabulary / 4 * (i - 1) + between(0, 9), static_cast<float>(between(-100, 100))});
   }
 
   client_habits habits() {
@@ -92,6 +111,7 @@ public:
     out.planner.step_time_max = microseconds(one_of({500, 3000, 200'000}));
     out.planner.prefix_cache = chance(0.85);
     out.planner.priority_level = microseconds(one_of({1, 2000, 1'000'000}));
+    out.planner.tokens_ahead = model_.shape().window.limited() ? one_of({0, 20, 64}) : 0;
     out.planner.batch_window = milliseconds(one_of({0, 5, 50}));
     // The longest sequence must fit, as intake sees to it; often not much more does.
     out.page_count =
@@ -138,7 +158,7 @@ world_counts run_case(const std::shared_ptr<const language_model>& model, uint64
   engine_world world(model, std::move(options), draw.seed());
   try {
     for (auto& request : requests) {
-      auto alone = run_alone(*model, request.spec);
+      auto alone = run_alone(*model, request);
       world.add(std::move(request), std::move(alone), draw.habits());
     }
     world.run();
