@@ -133,8 +133,7 @@ void batch_planner::take_token(const sampled_token& token, effects& out, steady_
   TROUPE_CHECK(found != sequences_.end(), "a token for an unknown sequence");
   if (token.position == 0)
     out.prefilled.push_back(std::chrono::duration_cast<microseconds>(now - found->second.first_step));
-  found->second.dispatch.emitted.push_back(token.token);
-  ++found->second.account->served;
+  found->second.take(token.token);
   if (token.finish != finish_reason::none)
     drop(token.id);
 }
@@ -256,7 +255,9 @@ void batch_planner::plan_step(effects& out, steady_time now) {
   // Decode rows first, all of them: a running stream waits for nobody's prompt, and no young one for the old.
   // Prompts share what the budget leaves, and move on in any case.
   std::vector<sequence*> decoding, prompts;
-  for (auto* holder : holders(now))
+  auto pages = holders(now);
+  turns_.keep_next(pages);
+  for (auto* holder : pages)
     (holder->computed > 0 && holder->known() - holder->computed == 1 ? decoding : prompts).push_back(holder);
   std::ranges::sort(prompts, [&](auto* a, auto* b) { return goes_before(*a, *b, now); });
   const auto rows = add_rows(plan, out, decoding, limits_.max_batch_size, now);

@@ -2,6 +2,7 @@
 
 #include "actors/batching_window.hpp"
 #include "actors/fair_share.hpp"
+#include "actors/group_turns.hpp"
 #include "actors/messages.hpp"
 #include "actors/planned_sequence.hpp"
 #include "actors/step_budget.hpp"
@@ -87,6 +88,7 @@ private:
   planner_limits limits_;
   batching_window window_;
   fair_share shares_;
+  group_turns turns_;
   std::map<sequence_id, sequence> sequences_; // ids rise with arrival
   std::map<int32_t, int32_t> priorities_;     // how many sequences have each
   std::vector<computed_pages> computed_;      // to report with the next page request

@@ -20,6 +20,8 @@ std::string_view to_string(request_error value) {
     return "deadline_exceeded";
   case request_error::engine_failed:
     return "engine_failed";
+  case request_error::request_quarantined:
+    return "request_quarantined";
   case request_error::cancelled:
     return "cancelled";
   case request_error::response_not_found:

@@ -16,6 +16,7 @@ enum class request_error : uint8_t {
   not_ready,               // 503, with Retry-After: loading, or the engine is down
   deadline_exceeded,       // 504: not finished within its timeout
   engine_failed,           // 500: the engine could not finish it, nor could its restarts
+  request_quarantined,     // 500: it crashed the engine while nothing else ran
   cancelled,               // the client asked, or went away
   response_not_found,      // 404
   internal,                // 500

@@ -201,6 +201,8 @@ struct dispatch_sequence {
   sequence_id id = 0;
   sequence_spec spec;
   std::vector<token_id> emitted; // already in the ledger; replayed by prefill
+  int32_t group = 0;        // sequences of different groups never share a step; 0: everybody but suspects
+  int32_t apart_tokens = 0; // so many of its tokens later it belongs to group 0
 };
 
 struct cancel_sequence {
@@ -333,12 +335,13 @@ struct health_report {
 struct tick {};
 
 enum class engine_part : uint8_t { batcher, executor, page_manager, engine };
-enum class fault_kind : uint8_t { throw_error, kill };
+enum class fault_kind : uint8_t { throw_error, kill, poison };
 
 /// For tests, where fault_injection is on.
 struct inject_fault {
   engine_part part = engine_part::executor;
   fault_kind kind = fault_kind::throw_error;
+  uint64_t seed = 0; // poison: from now on a step that computes a request with this seed crashes
 };
 
 } // namespace troupe

@@ -36,6 +36,13 @@ computed_pages planned_sequence::newly_computed() {
   return out;
 }
 
+void planned_sequence::take(token_id token) {
+  dispatch.emitted.push_back(token);
+  if (dispatch.group != 0 && --dispatch.apart_tokens <= 0)
+    dispatch.group = 0;
+  ++account->served;
+}
+
 void planned_sequence::give_way() {
   block_table.clear();
   prefix = nullptr;

@@ -54,6 +54,9 @@ struct planned_sequence {
   /// The full pages computed since the last call.
   computed_pages newly_computed();
 
+  /// A token of the answer came.
+  void take(token_id token);
+
   /// Everything that is computed is given up.
   void give_way();
 };

@@ -69,6 +69,13 @@ std::vector<step_runner::logits_row> step_runner::divide(const step_plan& plan,
   return out;
 }
 
+void step_runner::check_poison(const step_plan& plan) const {
+  for (const auto& row : plan.rows)
+    if (auto found = answers_.find(row.id);
+        found != answers_.end() && resources_.poisoned->contains(found->second.choose.params().seed))
+      commit_fault({});
+}
+
 step_result step_runner::run(const step_plan& plan) {
   const std::unique_lock lease(*resources_.lease, std::try_to_lock);
   TROUPE_CHECK(lease.owns_lock(), "a step of an earlier life still runs");
@@ -90,6 +97,7 @@ step_result step_runner::run(const step_plan& plan) {
     answers_.erase(id);
   for (const auto& sequence : plan.started)
     start(sequence);
+  check_poison(plan);
 
   const auto rows = divide(plan, result.tokens);
   const auto logits =

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/faults.hpp"
 #include "actors/messages.hpp"
 #include "actors/step_record.hpp"
 #include "base/clock.hpp"
@@ -23,6 +24,7 @@ struct engine_resources {
   std::shared_ptr<step_record> record;
   std::shared_ptr<std::mutex> lease; // held during a step: two lives never write the pages at once
   const time_source* clock = nullptr;
+  std::shared_ptr<poisoned_seeds> poisoned = std::make_shared<poisoned_seeds>(); // for tests
 };
 
 /// One ragged forward pass and sampling: the executor without the actor.
@@ -53,6 +55,7 @@ private:
   };
 
   void start(const dispatch_sequence& sequence);
+  void check_poison(const step_plan& plan) const;
   std::vector<logits_row> divide(const step_plan& plan, std::vector<sampled_token>& sampled);
   answer& answer_of(const step_row& row);
   sampled_token sample(const step_row& row, std::span<float> logits);

@@ -262,7 +262,8 @@ const setting rows[] = {
 
     {.key = "supervision.restart_intensity",
      .member = &settings::restart_intensity,
-     .help = "Engine restarts within supervision.restart_period_ms before its supervisor gives up. 0: none.",
+     .help = "Engine restarts within supervision.restart_period_ms before its supervisor gives up. 0: none. "
+             "Crashes that only narrow the search for a request that causes them do not count.",
      .minimum = 0,
      .maximum = 1000,
      .bounds_reason = "an engine that keeps crashing must not look alive"},

@@ -23,6 +23,7 @@ int http_status(request_error code) {
   case request_error::deadline_exceeded:
     return 504;
   case request_error::engine_failed:
+  case request_error::request_quarantined:
   case request_error::internal:
     break;
   }

@@ -43,7 +43,8 @@ http_answer inject_fault_answer(server_context& context, const http_request& req
     return http_answer::failure(to_api_error(body.error()));
   field_reader fields(*body);
   const auto part = fields.word("part", {"batcher", "executor", "page_manager", "engine"});
-  const auto kind = fields.word("fault", {"throw", "kill"});
+  const auto kind = fields.word("fault", {"throw", "kill", "poison"});
+  const auto seed = fields.seed("seed");
   fields.refuse_unknown();
   if (!part || !kind)
     fields.fail(part ? "fault" : "part", "is missing");
@@ -54,7 +55,10 @@ http_answer inject_fault_answer(server_context& context, const http_request& req
                : *part == "executor"     ? engine_part::executor
                : *part == "page_manager" ? engine_part::page_manager
                                          : engine_part::engine;
-  fault.kind = *kind == "kill" ? fault_kind::kill : fault_kind::throw_error;
+  fault.kind = *kind == "kill"     ? fault_kind::kill
+               : *kind == "poison" ? fault_kind::poison
+                                   : fault_kind::throw_error;
+  fault.seed = seed.value_or(0);
   context.door->inject(fault);
   auto answer = http_answer::json(R"({"injected":true})");
   answer.code = 202;

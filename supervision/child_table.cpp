@@ -42,7 +42,8 @@ child_table::outcome child_table::stop_all() {
   return act(table_.stop_all());
 }
 
-child_table::outcome child_table::on_down(const caf::down_msg& message) {
+child_table::outcome child_table::on_down(const caf::down_msg& message,
+                                          const std::function<bool(size_t child)>& counts) {
   for (size_t index = 0; index < rows_.size(); ++index) {
     auto& ended = rows_[index];
     if (!ended.alive || ended.handle.address() != message.source)
@@ -50,7 +51,7 @@ child_table::outcome child_table::on_down(const caf::down_msg& message) {
     ended.alive = false;
     const bool expected = std::exchange(ended.told_to_stop, std::nullopt).has_value();
     const bool normal = message.reason == caf::exit_reason::normal;
-    auto out = act(table_.down(index, normal, clock_.now()));
+    auto out = act(table_.down(index, normal, clock_.now(), expected || !counts || counts(index)));
     if (!expected)
       out.ended = index;
     return out;

@@ -40,7 +40,9 @@ public:
 
   outcome start_all();
   outcome stop_all();
-  outcome on_down(const caf::down_msg& message);
+
+  /// counts: asked of a child that ended by itself, whether it counts against the intensity; empty: it does.
+  outcome on_down(const caf::down_msg& message, const std::function<bool(size_t child)>& counts = {});
 
   /// Kills children that were told to stop longer than their shutdown_ms ago. True: one of them does not even
   /// heed that, and waiting for it would be for ever.

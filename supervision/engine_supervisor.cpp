@@ -56,7 +56,10 @@ caf::actor engine_supervisor::start_batcher() {
 
 engine_supervisor::behavior_type engine_supervisor::make_behavior() {
   keep_quiet(*this);
-  set_down_handler([this](caf::down_msg& message) { handle(children_.on_down(message), message.reason); });
+  set_down_handler([this](caf::down_msg& message) {
+    handle(children_.on_down(message, [&](size_t ended) { return counts(ended, message.reason); }),
+           message.reason);
+  });
   set_exit_handler([this](caf::exit_msg& message) { handle(children_.stop_all(), message.reason); });
   handle(children_.start_all(), {});
   delayed_send(this, tick_interval, tick{});
@@ -92,8 +95,6 @@ void engine_supervisor::handle(const child_table::outcome& outcome, const caf::e
     log_event(log_level::error, "actor_down",
               {{"actor", id}, {"epoch", epoch_}, {"reason", caf::to_string(reason)}});
   }
-  if (outcome.ended == batcher_child && reason == caf::sec::request_timeout)
-    suspects_ = options_.resources.record->take(); // the step that took too long
   if (outcome.gave_up)
     log_event(log_level::error, "engine_given_up", {{"epoch", epoch_}, {"reason", caf::to_string(reason)}});
   if (outcome.all_down)
@@ -102,14 +103,23 @@ void engine_supervisor::handle(const child_table::outcome& outcome, const caf::e
     // The batcher is the last row: the engine is whole again. All that the old epoch held is void.
     metrics_.engine_epoch.Set(epoch_);
     log_event(log_level::info, "engine_up", {{"epoch", epoch_}});
-    auto crashed = options_.resources.record->take();
-    auto suspects = std::exchange(suspects_, {});
-    send(ledger_, engine_up{epoch_, crashed.empty() ? std::move(suspects) : std::move(crashed)},
-         engine_actor(this));
+    auto last = options_.resources.record->take(); // if it crashed when it was told to stop
+    auto fatal = std::exchange(fatal_step_, {});
+    send(ledger_, engine_up{epoch_, fatal.empty() ? std::move(last) : std::move(fatal)}, engine_actor(this));
   }
 }
 
+/// Notes the step that crashed, or took too long.
+bool engine_supervisor::counts(size_t ended, const caf::error& reason) {
+  const bool hung = ended == batcher_child && reason == caf::sec::request_timeout;
+  if (hung || ended == executor_child)
+    fatal_step_ = options_.resources.record->take();
+  return crashes_.counts(fatal_step_);
+}
+
 void engine_supervisor::commit(const inject_fault& fault) {
+  if (fault.kind == fault_kind::poison)
+    return options_.resources.poisoned->add(fault.seed);
   if (fault.part == engine_part::engine)
     return commit_fault(fault);
   const auto part = fault.part == engine_part::batcher    ? batcher_child

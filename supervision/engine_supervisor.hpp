@@ -3,6 +3,7 @@
 #include "actors/batcher.hpp"
 #include "actors/step_runner.hpp"
 #include "supervision/child_table.hpp"
+#include "supervision/crash_chain.hpp"
 
 #include <atomic>
 #include <memory>
@@ -40,6 +41,7 @@ private:
   caf::actor start_executor();
   caf::actor start_batcher();
   void handle(const child_table::outcome& outcome, const caf::error& reason);
+  bool counts(size_t ended, const caf::error& reason);
   void commit(const inject_fault& fault);
 
   engine_options options_;
@@ -50,7 +52,8 @@ private:
   executor_actor executor_;
   batcher_actor batcher_;
   epoch_number epoch_ = 0;
-  std::vector<sequence_id> suspects_; // of a step that passed its deadline
+  crash_chain crashes_;
+  std::vector<sequence_id> fatal_step_; // what it held, from the crash to the restart
 };
 
 } // namespace troupe

@@ -8,7 +8,7 @@ namespace troupe {
 
 namespace {
 
-constexpr int32_t fatal_steps_max = 3;
+constexpr milliseconds suspects_wait_max{1000};
 constexpr int32_t retry_after_max_s = 60;
 constexpr double end_weight = 0.1; // of the newest interval between two ends: about the last twenty count
 
@@ -98,7 +98,20 @@ void ledger::dispatch(ledger_entry& entry, ledger_effects& out) {
   if (epoch_ == 0 || engine_gone_)
     return; // engine_started() dispatches it
   entry.epoch = epoch_;
-  out.dispatches.push_back({epoch_, entry.id, entry.request.spec, entry.emitted});
+  const auto place = suspects_.of(entry.id);
+  out.dispatches.push_back(
+      {epoch_, entry.id, entry.request.spec, entry.emitted, place.group, place.apart_tokens});
+}
+
+/// Suspects run once every other stream that was going has had a token of the new engine: a search that
+/// crashes it time and again must not stop the others. Or after a while, whatever keeps those.
+void ledger::dispatch_suspects(ledger_effects& out) {
+  if (!suspects_wait_until_ || (!overtaking_.empty() && clock_.now() < *suspects_wait_until_))
+    return;
+  suspects_wait_until_.reset();
+  for (auto& [id, entry] : entries_)
+    if (!entry.ended() && entry.epoch != epoch_)
+      dispatch(entry, out);
 }
 
 ledger_effects ledger::step(const step_result& result) {
@@ -114,6 +127,7 @@ ledger_effects ledger::step(const step_result& result) {
     else
       take_token(entry, token, out);
   }
+  dispatch_suspects(out);
   settle_all(out);
   return out;
 }
@@ -136,6 +150,8 @@ void ledger::take_token(ledger_entry& entry, const sampled_token& token, ledger_
   if (entry.ended() && token.finish == finish_reason::none && !engine_gone_)
     out.cancels.push_back({entry.epoch, entry.id});
   send_ready(entry, out);
+  suspects_.advance(entry.id);
+  overtaking_.erase(entry.id);
   if (entry.ended())
     note_end(entry, out);
 }
@@ -152,6 +168,8 @@ void ledger::fail(ledger_entry& entry, request_error code, std::string message, 
 }
 
 void ledger::note_end(const ledger_entry& entry, ledger_effects& out) {
+  suspects_.forget(entry.id);
+  overtaking_.erase(entry.id);
   const auto now = clock_.now();
   const auto& log_end = entry.last_event();
   const auto first = entry.emitted.empty() ? now : entry.first_token;
@@ -300,18 +318,24 @@ ledger_effects ledger::engine_started(const engine_up& up) {
   ledger_effects out;
   engine_gone_ = false;
   epoch_ = up.epoch;
-  for (auto id : up.fatal_step)
-    if (auto found = entries_.find(id); found != entries_.end())
-      ++found->second.fatal_steps;
+  overtaking_.clear();
+  const auto guilty = suspects_.crashed(up.fatal_step, [this](sequence_id id) {
+    const auto found = entries_.find(id);
+    return found != entries_.end() && !found->second.ended();
+  });
+  for (auto id : guilty)
+    fail(entries_.at(id), request_error::request_quarantined,
+         "the engine crashed twice while it computed this request and no other: it is not tried again", out);
+  suspects_.restarted();
+  suspects_wait_until_ = clock_.now() + suspects_wait_max;
   for (auto& [id, entry] : entries_) {
-    if (entry.ended())
+    if (entry.ended() || suspects_.suspected(id))
       continue;
-    if (entry.fatal_steps >= fatal_steps_max)
-      fail(entry, request_error::engine_failed,
-           fmt::format("the engine crashed {} times while it computed this request", entry.fatal_steps), out);
-    else
-      dispatch(entry, out);
+    if (!entry.emitted.empty())
+      overtaking_.insert(id);
+    dispatch(entry, out);
   }
+  dispatch_suspects(out);
   settle_all(out);
   return out;
 }
@@ -338,12 +362,13 @@ ledger_effects ledger::check_deadlines() {
            out);
     else if (entry.kept_since && now >= *entry.kept_since + limits_.resume_window)
       fail(entry, request_error::cancelled, "its reader did not come back in time", out);
-    // A reader that does not take the end of its answer has one more timeout, then the log goes.
-    if (now >= entry.deadline + milliseconds(entry.request.timeout_ms))
-      forget(entries_, entries_.find(entry.id));
-    else
-      settle(entry, out);
+    // A reader that is slow to take the end of its answer has a while for it, however short its timeout was;
+    // then it counts as gone.
+    if (now >= entry.deadline + limits_.end_wait)
+      entry.detach();
+    settle(entry, out);
   }
+  dispatch_suspects(out); // after the cancellations, which are sent before it
   for (auto at = kept_.begin(); at != kept_.end();)
     at = now >= *at->second.kept_since + limits_.resume_window ? forget_kept(at) : std::next(at);
   return out;

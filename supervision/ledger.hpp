@@ -3,10 +3,12 @@
 #include "actors/messages.hpp"
 #include "base/clock.hpp"
 #include "supervision/ledger_entry.hpp"
+#include "supervision/suspects.hpp"
 
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <variant>
@@ -19,6 +21,7 @@ struct ledger_limits {
   size_t entries_per_tenant_max = 0;      // of them, of one tenant; 0: no bound of its own
   int64_t unsent_bytes_max = 1024 * 1024; // events of one response that its reader has not acknowledged
   milliseconds resume_window{10'000};     // 0: a response ends with its reader
+  milliseconds end_wait{30'000};          // past its deadline, for a reader that has not taken the end
   int64_t kept_bytes_max = 64 << 20;      // logs of ended responses that a reader may come back for
 };
 
@@ -96,6 +99,7 @@ private:
   std::optional<rejection> refuse(const open_entry& request) const;
   int32_t retry_after_s(size_t entries) const;
   void dispatch(ledger_entry& entry, ledger_effects& out);
+  void dispatch_suspects(ledger_effects& out);
   void take_token(ledger_entry& entry, const sampled_token& token, ledger_effects& out);
   void fail(ledger_entry& entry, request_error code, std::string message, ledger_effects& out);
   void note_end(const ledger_entry& entry, ledger_effects& out);
@@ -118,6 +122,9 @@ private:
   epoch_number epoch_ = 0; // 0: no engine yet
   std::optional<steady_time> last_end_;
   double end_interval_s_ = 0; // between two ends, exponentially weighted
+  suspects suspects_;
+  std::set<sequence_id> overtaking_; // streams that have not had a token since the engine started
+  std::optional<steady_time> suspects_wait_until_; // for those; absent: no suspect waits
   bool engine_gone_ = false;
 };
 

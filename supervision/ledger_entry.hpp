@@ -72,8 +72,7 @@ public:
   const steady_time accepted;
   const steady_time deadline;
   std::vector<token_id> emitted;
-  epoch_number epoch = 0;  // in which it was last dispatched; 0: not yet
-  int32_t fatal_steps = 0; // crashed steps that contained it
+  epoch_number epoch = 0; // in which it was last dispatched; 0: not yet
   steady_time first_token{};
   steady_time last_token{};
   std::optional<steady_time> kept_since; // without a reader, or read to its end: the resume window counts

@@ -34,7 +34,7 @@ supervision_table::effects supervision_table::stop_all() {
   return out;
 }
 
-supervision_table::effects supervision_table::down(size_t index, bool normal, steady_time now) {
+supervision_table::effects supervision_table::down(size_t index, bool normal, steady_time now, bool counts) {
   auto& ended = children_.at(index);
   const bool expected = ended.state == child_state::stopping;
   ended.state = child_state::stopped;
@@ -49,7 +49,8 @@ supervision_table::effects supervision_table::down(size_t index, bool normal, st
   if (expected || !restart)
     return start_if_quiet();
   ++restarts_;
-  recent_.push_back(now);
+  if (counts)
+    recent_.push_back(now);
   if (intensity_exceeded(now)) {
     auto out = stop_all();
     out.give_up = true;

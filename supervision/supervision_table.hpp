@@ -27,8 +27,8 @@ public:
   /// Everybody, in reverse order; nobody is started again.
   effects stop_all();
 
-  /// A child ended. Starts come only when all that must stop first are down.
-  effects down(size_t child, bool normal, steady_time now);
+  /// A child ended. Starts come only when all that must stop first are down. counts: against the intensity.
+  effects down(size_t child, bool normal, steady_time now, bool counts = true);
 
   const child_spec& spec(size_t child) const { return children_.at(child).spec; }
   size_t size() const { return children_.size(); }
