@@ -38,10 +38,11 @@ def serve(folder: Path, window: str) -> TroupeServer:
     return server
 
 
-def capacity(folder: Path, seconds: float) -> float:
+def capacity(folder: Path) -> float:
     """Requests per second with as many in flight as a step has places."""
     with serve(folder, "none") as server:
-        report = bench_serve(server, folder, "--concurrency", "32", "--duration", str(seconds), "--warmup", str(seconds / 4), *LOAD)
+        report = bench_serve(server, folder, "--concurrency", "32", "--requests", "160", *LOAD)
+    assert report["exit_code"] == 0, report["printed"]
     return report["result"]["requests_per_s"]
 
 
@@ -74,7 +75,7 @@ def run_all(arguments, folder: Path) -> None:
     base_s = max(0.5, 60 * arguments.minutes / (arguments.rounds * len(SHARES) * len(WINDOWS)) - RUN_OVERHEAD_S)
     limits = [record["capacity"] for record in records if "capacity" in record]
     if not limits:
-        limits = [capacity(folder, min(10.0, max(2.0, 3 * base_s)))]
+        limits = [capacity(folder)]
         append(arguments.results, {"capacity": limits[0]})
     have = {(record["round"], record["rate"], record["window"]) for record in records if "window" in record}
     for round_ in range(arguments.rounds):
