@@ -22,6 +22,15 @@ std::vector<token_id> counted(int32_t tokens, int32_t first) {
   return out;
 }
 
+page_need need(int32_t tokens, int32_t computed, int32_t ahead) {
+  page_need out;
+  out.id = 1;
+  out.tokens = tokens;
+  out.computed = computed;
+  out.ahead = ahead;
+  return out;
+}
+
 } // namespace
 
 TEST_CASE("with a window a sequence goes through far fewer pages than it is long", "[window]") {
@@ -83,19 +92,19 @@ TEST_CASE("a cached beginning longer than the window is found, and needs no more
 TEST_CASE("the page book gives back what nobody sees, and keeps sinks", "[window]") {
   page_book book(16, {32, 4});
   page_request request;
-  request.needs = {{.id = 1, .tokens = 100, .computed = 0, .ahead = 0}};
+  request.needs = {need(100, 0, 0)};
   auto all = book.answer(request).grants.front();
   REQUIRE(all.granted);
   CHECK(all.pages.size() == 7);
   CHECK(book.used_pages() == 7);
   // A query at 79 sees 48 to 79 and the sinks; at 78 also 47.
-  request.needs = {{.id = 1, .tokens = 100, .computed = 78}};
+  request.needs = {need(100, 78, 0)};
   CHECK(book.answer(request).grants.front().pages.empty());
   CHECK(book.used_pages() == 6);
-  request.needs = {{.id = 1, .tokens = 100, .computed = 79}};
+  request.needs = {need(100, 79, 0)};
   CHECK(book.answer(request).grants.front().granted);
   CHECK(book.used_pages() == 5); // 0, and 3 to 6
-  request.needs = {{.id = 1, .tokens = 1000, .computed = 100, .ahead = 20}};
+  request.needs = {need(1000, 100, 20)};
   CHECK(book.answer(request).grants.front().pages.size() == 1); // positions to 120
   book.check_conservation();
   request.needs.clear();
