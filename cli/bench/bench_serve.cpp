@@ -27,20 +27,21 @@ constexpr int64_t progress_ms = 200;
 
 constexpr const char* examples =
     R"(Streams answers from a running server (this one or any other with the OpenAI API) and reports rates
-and latencies. Without --rate the loop is closed: --concurrency requests are always in flight. With
---rate requests arrive at random (Poisson) at that mean rate; one that must wait for a place is timed
-from when it was due. The load ends after --requests or --duration, whichever comes first; what is in
-flight then is awaited. Every request has a connection of its own, and temperature is 0. Each stream
-is checked to be whole. Ends with exit code 1 if a request failed.
+and latencies. Without --rate the loop is closed: --concurrency requests are always in flight.
+With --rate requests arrive at random (Poisson) at that mean rate; one that must wait for a place
+is timed from when it was due. The load ends after --requests or --duration, whichever comes first;
+what is in flight then is awaited. Every request has a connection of its own, and temperature is 0.
+Each stream is checked to be whole. Ends with exit code 1 if a request failed.
 
 Lengths are a number, uniform:MIN:MAX, or lognormal:MEDIAN:SIGMA[:MAX].
 
 Examples:
   troupe bench serve --concurrency 8 --requests 100
   troupe bench serve --rate 4 --duration 120 --warmup 20 --html load.html --output load.json
-  troupe bench serve --rate 2 --duration 60 --prompt-tokens lognormal:200:0.8 --max-tokens uniform:16:256 \
-      --goodput ttft:500,tpot:50
-  troupe bench serve --url http://10.0.0.5:8080 --prompts ShareGPT.json --concurrency 64 --requests 500)";
+  troupe bench serve --rate 2 --duration 60 --prompt-tokens lognormal:200:0.8 \
+      --max-tokens uniform:16:256 --goodput ttft:500,tpot:50
+  troupe bench serve --url http://10.0.0.5:8080 --prompts ShareGPT.json \
+      --concurrency 64 --requests 500)";
 
 struct serve_arguments {
   std::string url = "http://127.0.0.1:8080";

@@ -254,5 +254,5 @@ TEST_CASE("a page holds its plots and nobody's markup") {
   CHECK(page.find("inf\"") == std::string::npos);
   CHECK(page.find("<script") == std::string::npos);
   CHECK(page.find("client cores") != std::string::npos);
-  CHECK(serve_page(make_report({}, {}), {}).find("<svg") != std::string::npos);
+  CHECK(serve_page(make_report({}, {}), nlohmann::json::object()).find("<svg") != std::string::npos);
 }
