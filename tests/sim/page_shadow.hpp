@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/messages.hpp"
+#include "base/attention_window.hpp"
 
 #include <cstdint>
 #include <span>
