@@ -89,6 +89,8 @@ void engine_world::happen(const choice& next) {
   } catch (const injected_crash&) {
     for (const auto& row : current_.rows)
       for (auto page : row.block_table) {
+        if (page == no_page)
+          continue;
         // What a faulted step may have half-written is not to be read by anyone.
         shadow_.scribble(page);
         const auto bytes = model_->page_bytes();
@@ -134,7 +136,6 @@ void engine_world::offer_client(sim_client& client, std::vector<choice>& out) {
         {"a client comes back", options_.edges.from_client / 4, [this, &client] { come_back(client); }});
 }
 
-/// What may happen beside the messages.
 void engine_world::offer_chance(std::vector<choice>& out) {
   if (life_ && crashes_left_ > 0)
     out.push_back({"a crash", options_.crash_weight, [this] { crash(); }});
