@@ -30,12 +30,13 @@ public:
     self->changed_.notify_all();
   }
 
-  bool put(const page_identity& identity, std::span<const std::byte> page) {
+  bool put(const page_identity& identity, std::span<const std::byte> page, milliseconds patience) {
     TROUPE_CHECK(page.size() == options_.page_bytes, "a page of another size");
     std::vector<std::byte> copy;
     {
-      const std::lock_guard lock(mutex_);
-      if (stop_ || writes_.size() + copying_ >= options_.writes_max) {
+      std::unique_lock lock(mutex_);
+      const auto has_room = [&] { return stop_ || writes_.size() + copying_ < options_.writes_max; };
+      if (!changed_.wait_for(lock, patience, has_room) || stop_) {
         options_.directory->note_full_queue();
         return false;
       }
@@ -154,8 +155,9 @@ directory_worker::~directory_worker() {
     thread_.detach();
 }
 
-bool directory_worker::put(const page_identity& identity, std::span<const std::byte> page) {
-  return state_->put(identity, page);
+bool directory_worker::put(const page_identity& identity, std::span<const std::byte> page,
+                           milliseconds patience) {
+  return state_->put(identity, page, patience);
 }
 
 bool directory_worker::get(const page_identity& identity, read_done done) {

@@ -34,8 +34,9 @@ public:
   directory_worker(const directory_worker&) = delete;
   directory_worker& operator=(const directory_worker&) = delete;
 
-  /// Copies the page and writes it some time. False: the queue was full, and the page is not kept.
-  bool put(const page_identity& identity, std::span<const std::byte> page);
+  /// Copies the page and writes it some time. False: the queue was full, for so long at least, and the page
+  /// is not kept.
+  bool put(const page_identity& identity, std::span<const std::byte> page, milliseconds patience = {});
 
   /// False: too much waits already; `done` is not called.
   bool get(const page_identity& identity, read_done done);

@@ -57,6 +57,11 @@ void page_directory::count(directory_event event) const {
     options_.count(event);
 }
 
+void page_directory::resized() const {
+  if (options_.resized)
+    options_.resized(bytes());
+}
+
 /// The folder, unless the directory rests. After a rest everything is checked as at the start.
 std::shared_ptr<page_folder> page_directory::ready(io_switch& which) {
   {
@@ -137,7 +142,7 @@ bool page_directory::put(const page_identity& identity, std::span<const std::byt
       return true;
   }
   make_room(*folder, bytes);
-  const auto header = make_page_header(identity, page.size());
+  const auto header = make_page_header(options_.numeric_class, identity, page.size());
   const auto checksum = page_checksum(header, page);
   const std::array<std::span<const std::byte>, 3> parts{header, page, checksum};
   if (const auto why = folder->write(page_file_name(identity.key), parts)) {
@@ -154,9 +159,12 @@ bool page_directory::put(const page_identity& identity, std::span<const std::byt
   }
   worked(writes_);
   count(directory_event::written);
-  const std::lock_guard lock(mutex_);
-  index_.add(identity.key, bytes, use_now());
-  written_since_listing_ += bytes;
+  {
+    const std::lock_guard lock(mutex_);
+    index_.add(identity.key, bytes, use_now());
+    written_since_listing_ += bytes;
+  }
+  resized();
   return true;
 }
 
@@ -173,7 +181,7 @@ bool page_directory::get(const page_identity& identity, std::span<std::byte> pag
   auto event = directory_event::hit;
   if (const auto done = folder->read(name, parts); done) {
     worked(reads_);
-    switch (judge_page(header, page, checksum, identity)) {
+    switch (judge_page(header, page, checksum, options_.numeric_class, identity)) {
     case page_verdict::good:
       break;
     case page_verdict::format:
@@ -274,6 +282,7 @@ bool page_directory::scan(int names) {
     listed_once_ = true;
   }
   make_room(*folder, 0);
+  resized();
   return listing_.has_value();
 }
 

@@ -35,10 +35,12 @@ std::string_view to_string(directory_event event);
 
 struct page_directory_options {
   std::string path;
-  uint64_t bytes_max = 0; // of all files in the folder
+  uint64_t bytes_max = 0;     // of all files in the folder
+  uint64_t numeric_class = 0; // of the pages; other classes may share the folder
   const time_source* clock = nullptr;
   file_calls calls;
   std::function<void(directory_event)> count;                        // thread-safe; may be empty
+  std::function<void(uint64_t bytes)> resized;                       // of all files
   std::function<void(bool on, const std::string& sentence)> changed; // switched off, or on again
 };
 
@@ -88,6 +90,7 @@ private:
   void failed(io_switch& which, int failures_max, const std::string& sentence);
   void worked(io_switch& which);
   void count(directory_event event) const;
+  void resized() const;
   int64_t use_now();
   void make_room(page_folder& folder, uint64_t bytes);
   void note(page_folder& folder, const folder_entry& entry, bool first_listing);

@@ -23,12 +23,12 @@ void put_number(std::span<std::byte> at, Number value) {
 
 } // namespace
 
-page_header make_page_header(const page_identity& identity, uint64_t page_bytes) {
+page_header make_page_header(uint64_t numeric_class, const page_identity& identity, uint64_t page_bytes) {
   page_header out{};
   const auto at = [&](size_t offset) { return std::span(out).subspan(offset); };
   std::ranges::copy(std::as_bytes(std::span(magic)), out.begin());
   put_number(at(8), format_version);
-  put_number(at(16), identity.numeric_class);
+  put_number(at(16), numeric_class);
   put_number(at(24), page_bytes);
   size_t offset = 32;
   for (const auto& key : {identity.root, identity.parent, identity.key})
@@ -51,9 +51,9 @@ std::array<std::byte, page_checksum_bytes> page_checksum(const page_header& head
 }
 
 page_verdict judge_page(const page_header& header, std::span<const std::byte> page,
-                        const std::array<std::byte, page_checksum_bytes>& checksum,
+                        const std::array<std::byte, page_checksum_bytes>& checksum, uint64_t numeric_class,
                         const page_identity& expected) {
-  const auto wanted = make_page_header(expected, page.size());
+  const auto wanted = make_page_header(numeric_class, expected, page.size());
   if (!std::ranges::equal(std::span(header).first(format_bytes), std::span(wanted).first(format_bytes)))
     return page_verdict::format;
   if (checksum != page_checksum(header, page))

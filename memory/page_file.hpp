@@ -1,6 +1,6 @@
 #pragma once
 
-#include "memory/page_key.hpp"
+#include "memory/page_identity.hpp"
 
 #include <array>
 #include <cstddef>
@@ -11,15 +11,6 @@
 #include <string_view>
 
 namespace troupe {
-
-/// Which page it is, in full: a hit is believed only where all of this is equal.
-struct page_identity {
-  uint64_t numeric_class = 0;
-  page_key root;   // root_key() of the class and the tenant: the salt stands here hashed
-  page_key parent; // the page before; the root for the first one
-  page_key key;    // next_key(parent, tokens)
-  std::array<token_id, page_tokens> tokens{};
-};
 
 /// The file of one page, little-endian:
 ///
@@ -40,7 +31,7 @@ constexpr uint64_t page_file_bytes(size_t page_bytes) {
   return page_header_bytes + page_bytes + page_checksum_bytes;
 }
 
-page_header make_page_header(const page_identity& identity, uint64_t page_bytes);
+page_header make_page_header(uint64_t numeric_class, const page_identity& identity, uint64_t page_bytes);
 
 std::array<std::byte, page_checksum_bytes> page_checksum(const page_header& header,
                                                          std::span<const std::byte> page);
@@ -54,7 +45,7 @@ enum class page_verdict : uint8_t {
 
 /// Judges the three parts of a file, whose length was right.
 page_verdict judge_page(const page_header& header, std::span<const std::byte> page,
-                        const std::array<std::byte, page_checksum_bytes>& checksum,
+                        const std::array<std::byte, page_checksum_bytes>& checksum, uint64_t numeric_class,
                         const page_identity& expected);
 
 /// "<32 hexadecimal digits>.kv1": the version is in the name, so that two versions can share a folder.

@@ -24,8 +24,9 @@ engine_supervisor::engine_supervisor(caf::actor_config& config, engine_options o
 
 std::vector<supervised_child> engine_supervisor::children() {
   // A step ends within step_time_max_ms or so; a detached actor stops after it.
+  // The page manager writes pages to the KV directory for 5 s at most when the node ends.
   return {
-      {{.id = "page_manager", .restart = restart_kind::permanent, .shutdown_ms = 1000},
+      {{.id = "page_manager", .restart = restart_kind::permanent, .shutdown_ms = 8000},
        [this] { return start_page_manager(); }},
       {{.id = "executor", .restart = restart_kind::permanent, .shutdown_ms = 5000},
        [this] { return start_executor(); }},
@@ -36,7 +37,8 @@ std::vector<supervised_child> engine_supervisor::children() {
 
 caf::actor engine_supervisor::start_page_manager() {
   epoch_ = ++*options_.epochs;
-  pages_ = system().spawn<page_manager>(options_.page_count, options_.batching.limits.window, metrics_);
+  pages_ = system().spawn<page_manager>(options_.page_count, options_.batching.limits.window,
+                                        options_.resources.tier, *options_.resources.clock, metrics_);
   return caf::actor_cast<caf::actor>(pages_);
 }
 

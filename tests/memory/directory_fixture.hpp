@@ -50,7 +50,6 @@ inline void write_file(const std::filesystem::path& path, const std::string& tex
 inline page_identity make_identity(int32_t index, std::string_view tenant = "alice",
                                    uint64_t numeric_class = 7) {
   page_identity out;
-  out.numeric_class = numeric_class;
   out.root = root_key(numeric_class, tenant, "");
   out.key = out.root;
   for (int32_t page = 0; page <= index; ++page) {
@@ -75,10 +74,12 @@ struct directory_under_test {
 
   manual_clock clock;
   std::map<std::string, int> counts;
+  uint64_t shown_bytes = 0;
   std::vector<std::string> sentences; // of going off and coming back, "on: …" and "off: …"
   file_calls calls;
   uint64_t bytes_max = uint64_t{1} << 30;
   std::string path;
+  uint64_t numeric_class = 7;
   std::unique_ptr<page_directory> directory;
 
   explicit directory_under_test(std::filesystem::path folder) : path(std::move(folder)) {
@@ -90,9 +91,11 @@ struct directory_under_test {
     auto opened = page_directory::open(
         {.path = path,
          .bytes_max = bytes_max,
+         .numeric_class = numeric_class,
          .clock = &clock,
          .calls = calls,
          .count = [this](directory_event event) { ++counts[std::string(to_string(event))]; },
+         .resized = [this](uint64_t bytes) { shown_bytes = bytes; },
          .changed =
              [this](bool on, const std::string& sentence) {
                sentences.push_back((on ? "on: " : "off: ") + sentence);

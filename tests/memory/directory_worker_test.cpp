@@ -51,6 +51,7 @@ struct worker_under_test {
   worker_under_test(const temporary_folder& folder, size_t queue_max, file_calls calls = {}) {
     auto opened = page_directory::open({.path = folder.path(),
                                         .bytes_max = 1 << 30,
+                                        .numeric_class = 7,
                                         .clock = &system_clock(),
                                         .calls = std::move(calls),
                                         .count =
@@ -58,6 +59,7 @@ struct worker_under_test {
                                               if (event == directory_event::queue_full)
                                                 ++*count;
                                             },
+                                        .resized = {},
                                         .changed = {}});
     REQUIRE(opened);
     worker = std::make_unique<directory_worker>(directory_worker_options{.directory = std::move(*opened),
