@@ -24,8 +24,7 @@ page_identity identity_of(const page_chain& chain, size_t page) {
 
 bool page_fetches::awaits(const page_need& need, size_t found, size_t usable) {
   const auto& keys = need.prefix->keys;
-  // A windowed sequence may be longer than all pages together: the end would push the beginning out.
-  usable = std::min({usable, keys.size(), static_cast<size_t>(index_.available_pages())});
+  usable = std::min(usable, keys.size());
   if (found >= usable)
     return false;
   if (const auto own = fetches_.find(need.id); own != fetches_.end())
@@ -34,8 +33,10 @@ bool page_fetches::awaits(const page_need& need, size_t found, size_t usable) {
     return true;
   if (active_ >= active_max || clock_.now() < rest_until_)
     return false;
+  // A windowed sequence may be longer than all pages together: its end must not push its beginning out.
+  const auto end = std::min(usable, found + static_cast<size_t>(index_.available_pages()));
   auto last = found;
-  while (last < usable && tier_.contains(keys[last]) && !coming_.contains(keys[last]))
+  while (last < end && tier_.contains(keys[last]) && !coming_.contains(keys[last]))
     ++last;
   if (last == found)
     return false;

@@ -14,8 +14,7 @@ struct tiered_world : planner_world {
   using store = std::map<std::pair<uint64_t, uint64_t>, std::array<token_id, page_tokens>>;
   static constexpr int32_t page_count = 12;
 
-  explicit tiered_world(store& with, planner_limits limits = small_limits())
-      : planner_world(limits, page_count), kept(with) {
+  explicit tiered_world(store& with) : planner_world(small_limits(), page_count), kept(with) {
     book.use_tier({.contains =
                        [this](const page_key& key) {
                          return kept.contains({key.high, key.low});
