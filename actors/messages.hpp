@@ -7,7 +7,6 @@
 #include "model/sampling_params.hpp"
 #include "model/token_logprobs.hpp"
 
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -301,22 +300,6 @@ struct page_grants {
   int32_t idle_pages = 0; // without a user, kept for their content
   int32_t total_pages = 0;
 };
-
-/// Names one read of a page, so that its answer finds back.
-struct page_ticket {
-  sequence_id id = 0; // for which it is read
-  uint64_t fetch = 0; // counts fetches
-  size_t page = 0;    // in the sequence's chain
-};
-
-/// From the KV directory's thread: what a read gave.
-struct fetched_page {
-  page_ticket ticket;
-  std::shared_ptr<const std::vector<std::byte>> bytes; // null: there is no such page, or no sound one
-};
-
-/// Page manager → batcher: pages came from the KV directory, or will not; sequences that await pages may ask.
-struct page_news {};
 
 struct batch_timer {
   uint64_t generation = 0; // an older timer than the planner's is ignored

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "actors/messages.hpp"
+#include "actors/page_messages.hpp"
 #include "memory/page_identity.hpp"
 
 #include <cstddef>
