@@ -185,9 +185,9 @@ const setting rows[] = {
      .bounds_reason = "every sequence holds their pages to its end"},
     {.key = "engine.kv_directory",
      .member = &settings::kv_directory,
-     .help =
-         "Folder on any mounted file system for KV pages that leave the memory; they outlive a restart, "
-         "and several processes may share it. It must exist and belong to this process's user. Empty: none.",
+     .help = "Folder on any mounted file system for KV pages that leave the memory; they outlive a restart, "
+             "and several processes may share it. It must exist and belong to this process's user. Works "
+             "with engine.prefix_cache only. Empty: none.",
      .maximum = path_bytes_max,
      .bounds_reason = "the longest path that Linux takes"},
     {.key = "engine.kv_directory_mib",

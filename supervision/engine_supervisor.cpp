@@ -37,8 +37,13 @@ std::vector<supervised_child> engine_supervisor::children() {
 
 caf::actor engine_supervisor::start_page_manager() {
   epoch_ = ++*options_.epochs;
-  pages_ = system().spawn<page_manager>(options_.page_count, options_.batching.limits.window,
-                                        options_.resources.tier, *options_.resources.clock, metrics_);
+  // With a KV directory it copies pages, and at the end it waits for a disk: on a thread of its own then.
+  const auto& with = options_.resources;
+  const auto window = options_.batching.limits.window;
+  pages_ = with.tier
+               ? system().spawn<page_manager, caf::detached>(options_.page_count, window, with.tier,
+                                                             *with.clock, metrics_)
+               : system().spawn<page_manager>(options_.page_count, window, nullptr, *with.clock, metrics_);
   return caf::actor_cast<caf::actor>(pages_);
 }
 
