@@ -26,7 +26,7 @@ struct engine_resources {
   std::shared_ptr<std::mutex> lease; // held during a step: two lives never write the pages at once
   const time_source* clock = nullptr;
   std::shared_ptr<poisoned_seeds> poisoned = std::make_shared<poisoned_seeds>(); // for tests
-  std::shared_ptr<directory_tier> tier; // where evicted pages go; null: nowhere
+  std::shared_ptr<directory_tier> tier = nullptr; // where evicted pages go; null: nowhere
 };
 
 /// One ragged forward pass and sampling: the executor without the actor.
