@@ -153,6 +153,12 @@ batch_planner::effects batch_planner::probe(steady_time now) {
   return advance(now);
 }
 
+batch_planner::effects batch_planner::pages_arrived(steady_time now) {
+  for (auto& [id, waiting] : sequences_)
+    waiting.awaits = false;
+  return advance(now);
+}
+
 void batch_planner::drop(sequence_id id) {
   auto found = sequences_.find(id);
   if (found->second.started)
@@ -262,7 +268,8 @@ void batch_planner::plan_step(effects& out, steady_time now) {
   std::ranges::sort(prompts, [&](auto* a, auto* b) { return goes_before(*a, *b, now); });
   const auto rows = add_rows(plan, out, decoding, limits_.max_batch_size, now);
   prefill_in_flight_ = add_rows(plan, out, prompts, budget_.prompt_tokens(rows), now);
-  if (plan.rows.empty() && probe_pending_ && sequences_.empty())
+  const bool nobody_can = std::ranges::all_of(sequences_, [](auto& entry) { return entry.second.awaits; });
+  if (plan.rows.empty() && probe_pending_ && nobody_can)
     plan.rows.push_back(
         {.id = 0, .tokens = {0}, .position = 0, .block_table = {limits_.canary_page}, .sample = false});
   if (plan.rows.empty())

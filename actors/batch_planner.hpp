@@ -60,6 +60,9 @@ public:
   effects wake(steady_time now);
   effects probe(steady_time now);
 
+  /// Pages that sequences await may be there.
+  effects pages_arrived(steady_time now);
+
   int32_t running() const;
   int32_t waiting() const { return static_cast<int32_t>(sequences_.size()) - running(); }
 

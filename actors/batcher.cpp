@@ -26,6 +26,7 @@ batcher::behavior_type batcher::make_behavior() {
         if (timer.generation == timer_generation_)
           act(planner_.wake(clock_.now()));
       },
+      [this](page_news) { act(planner_.pages_arrived(clock_.now())); },
       [this](const health_probe&) {
         auto promise = make_response_promise<health_report>();
         if (probes_.size() >= probes_max) // given up by their senders long ago

@@ -44,6 +44,7 @@ using batcher_actor =
     caf::typed_actor<caf::reacts_to<dispatch_sequence>, caf::reacts_to<cancel_sequence>,
                      caf::reacts_to<step_ack>,
                      caf::reacts_to<batch_timer>, // from itself: one is valid
+                     caf::reacts_to<page_news>,   // from the page manager: one a read at most
                      caf::replies_to<health_probe>::with<health_report>, caf::reacts_to<inject_fault>>;
 
 /// Inside an engine, detached: runs steps; the ledger gets a copy of each result.
@@ -54,7 +55,11 @@ using executor_actor =
 /// Inside an engine: owns the KV pages. A refusal is a page_grant with granted = false.
 /// Credit: the batcher has one request in flight. Errors: request timeout.
 using page_manager_actor =
-    caf::typed_actor<caf::replies_to<page_request>::with<page_grants>, caf::reacts_to<inject_fault>>;
+    caf::typed_actor<caf::replies_to<page_request>::with<page_grants>,
+                     // From the KV directory's thread. Credit: page_fetches has 64 reads under way.
+                     caf::reacts_to<fetched_page>,
+                     caf::reacts_to<tick>, // from itself: reads that are too slow
+                     caf::reacts_to<inject_fault>>;
 
 /// Validates, renders, tokenizes; hands to the ledger, which answers.
 /// Errors: every request_error but cancelled and response_not_found.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/messages.hpp"
+#include "actors/page_messages.hpp"
 
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/atom.hpp>
@@ -26,6 +27,8 @@ TROUPE_LOCAL_MESSAGE(step_plan)
 TROUPE_LOCAL_MESSAGE(step_result)
 TROUPE_LOCAL_MESSAGE(page_request)
 TROUPE_LOCAL_MESSAGE(page_grants)
+TROUPE_LOCAL_MESSAGE(fetched_page)
+TROUPE_LOCAL_MESSAGE(page_news)
 TROUPE_LOCAL_MESSAGE(batch_timer)
 TROUPE_LOCAL_MESSAGE(engine_up)
 TROUPE_LOCAL_MESSAGE(engine_gone)

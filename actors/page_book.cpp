@@ -21,6 +21,15 @@ page_grant refusal(sequence_id id) {
 page_book::page_book(int32_t page_count, attention_window window)
     : window_(window), pool_(page_count), index_(pool_) {}
 
+void page_book::use_tier(page_tier tier, const time_source& clock) {
+  index_.on_evict(tier.keep);
+  fetches_ = std::make_unique<page_fetches>(index_, std::move(tier), clock);
+}
+
+bool page_book::take_page(const page_ticket& ticket, std::span<const std::byte> bytes) {
+  return fetches_ && fetches_->take(ticket, bytes);
+}
+
 page_grants page_book::answer(const page_request& request) {
   for (const auto& computed : request.computed)
     publish(computed);
@@ -70,6 +79,8 @@ void page_book::publish(const computed_pages& computed) {
 }
 
 void page_book::release(sequence_id id) {
+  if (fetches_)
+    fetches_->forget(id);
   auto known = tables_.find(id);
   if (known == tables_.end())
     return;
@@ -112,10 +123,16 @@ page_grant page_book::grant(const page_need& need) {
     const auto usable = (need.tokens - 1) / page_tokens; // the last token is computed in any case
     cached = index_.acquire(*need.prefix, usable);
     out.cached_tokens = static_cast<int32_t>(cached.size()) * page_tokens;
-    if (need.may_wait && cached.size() < static_cast<size_t>(usable) &&
-        computed_elsewhere(need, cached.size())) {
+    const bool more = cached.size() < static_cast<size_t>(usable);
+    if (need.may_wait && more && computed_elsewhere(need, cached.size())) {
       index_.release(cached);
       ++counts_.waits;
+      out.awaits = true;
+      return out;
+    }
+    if (need.may_wait && more && fetches_ &&
+        fetches_->awaits(need, cached.size(), static_cast<size_t>(usable))) {
+      index_.release(cached);
       out.awaits = true;
       return out;
     }
@@ -131,6 +148,8 @@ page_grant page_book::grant(const page_need& need) {
     index_.release(cached);
     return refusal(need.id);
   }
+  if (fetches_)
+    fetches_->forget(need.id);
   out.granted = true;
   out.pages = cached;
   out.pages.insert(out.pages.end(), pages->begin(), pages->end());

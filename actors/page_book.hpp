@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/messages.hpp"
+#include "actors/page_fetches.hpp"
 #include "base/attention_window.hpp"
 #include "memory/page_pool.hpp"
 #include "memory/prefix_index.hpp"
@@ -24,7 +25,23 @@ class page_book {
 public:
   explicit page_book(int32_t page_count, attention_window window = {});
 
+  /// From now on pages that are evicted go there, and are found there. Before the first request; clock must
+  /// outlive this.
+  void use_tier(page_tier tier, const time_source& clock);
+
   page_grants answer(const page_request& request);
+
+  /// A page that the tier read; empty: it could not. True: whoever waits should ask again, now.
+  bool take_page(const page_ticket& ticket, std::span<const std::byte> bytes);
+
+  /// To be called now and then while the tier reads(). True: as above.
+  bool expire_reads() { return fetches_ && fetches_->expire(); }
+  bool reads() const { return fetches_ && fetches_->active(); }
+
+  /// The pages that nobody uses, the most recently used first, until `visit` returns false.
+  void for_each_idle(const std::function<bool(const page_identity&, page_id)>& visit) const {
+    index_.for_each_idle(visit);
+  }
 
   int32_t free_pages() const { return pool_.free_pages(); }
   int32_t idle_pages() const { return pool_.idle_pages(); }
@@ -55,6 +72,7 @@ private:
   prefix_index index_;
   std::unordered_map<sequence_id, table> tables_;
   std::unordered_map<page_key, sequence_id> expected_; // pages that this sequence is going to compute
+  std::unique_ptr<page_fetches> fetches_;              // null: there is no other tier
   page_counts counts_;
   uint64_t answers_ = 0;
 };

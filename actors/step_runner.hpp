@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/directory_tier.hpp"
 #include "actors/faults.hpp"
 #include "actors/messages.hpp"
 #include "actors/step_record.hpp"
@@ -25,6 +26,7 @@ struct engine_resources {
   std::shared_ptr<std::mutex> lease; // held during a step: two lives never write the pages at once
   const time_source* clock = nullptr;
   std::shared_ptr<poisoned_seeds> poisoned = std::make_shared<poisoned_seeds>(); // for tests
+  std::shared_ptr<directory_tier> tier = nullptr; // where evicted pages go; null: nowhere
 };
 
 /// One ragged forward pass and sampling: the executor without the actor.

@@ -40,6 +40,8 @@ struct settings {
   bool prefix_cache = true;          // requests with the same beginning share its pages
   int64_t attention_window = 0;      // positions that a layer sees at most; 0: as the model was trained
   int64_t attention_sinks = 0;       // first positions that stay visible beside that window
+  std::string kv_directory;          // folder for pages that left the memory; empty: none
+  int64_t kv_directory_mib = 10'240; // all files in it
   int64_t max_batch_size = 32;       // sequences in a step
   int64_t max_batch_tokens = 512;    // tokens in a step
   int64_t batch_window_ms = 50;      // upper bound of the wait

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/ids.hpp"
 #include "base/result.hpp"
 #include "memory/errors.hpp"
 
@@ -21,6 +22,12 @@ public:
 
   std::span<std::byte> bytes() { return {base_, size_}; }
   int32_t page_count() const { return page_count_; }
+  size_t page_bytes() const { return size_ / static_cast<size_t>(page_count_); }
+
+  /// Pages 0 .. page_count - 1.
+  std::span<std::byte> page(page_id index) {
+    return bytes().subspan(static_cast<size_t>(index) * page_bytes(), page_bytes());
+  }
 
 private:
   kv_store(std::byte* base, size_t size, int32_t page_count)

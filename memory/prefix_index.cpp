@@ -134,7 +134,7 @@ void prefix_index::remove(slot index) {
       subtree.push_back(child);
     if (removed.idle) {
       if (on_evict_)
-        on_evict_(removed.key, removed.page);
+        on_evict_(identity_of(removed), removed.page);
       ++evictions_;
       set_used(gone); // out of the list
     }
@@ -144,6 +144,20 @@ void prefix_index::remove(slot index) {
     removed.page = none;
     unused_.push_back(gone);
   }
+}
+
+/// Of a node that is being removed, its parent may be gone, but nothing has taken its place yet.
+page_identity prefix_index::identity_of(const node& known) const {
+  return {.root = known.root,
+          .parent = known.parent == none ? known.root : at(known.parent).key,
+          .key = known.key,
+          .tokens = known.tokens};
+}
+
+void prefix_index::for_each_idle(const std::function<bool(const page_identity&, page_id)>& visit) const {
+  for (auto index = newest_; index != none; index = at(index).older)
+    if (!visit(identity_of(at(index)), at(index).page))
+      return;
 }
 
 void prefix_index::unlink(slot index) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "memory/page_chain.hpp"
+#include "memory/page_identity.hpp"
 #include "memory/page_pool.hpp"
 
 #include <array>
@@ -34,7 +35,10 @@ public:
                std::span<const token_id, page_tokens> tokens, page_id page);
 
   /// Called before the content of a page without references is given up.
-  void on_evict(std::function<void(const page_key&, page_id)> call) { on_evict_ = std::move(call); }
+  void on_evict(std::function<void(const page_identity&, page_id)> call) { on_evict_ = std::move(call); }
+
+  /// The pages without a reference, the most recently used first, until `visit` returns false.
+  void for_each_idle(const std::function<bool(const page_identity&, page_id)>& visit) const;
 
   int32_t pages() const { return static_cast<int32_t>(slots_.size()); }
   int32_t available_pages() const { return pool_.free_pages() + pool_.idle_pages(); }
@@ -61,6 +65,7 @@ private:
   const node& at(slot index) const { return nodes_[static_cast<size_t>(index)]; }
   slot find(const page_key& root, slot parent, const page_key& key,
             std::span<const token_id, page_tokens> tokens) const;
+  page_identity identity_of(const node& known) const;
   void evict_one();
   void remove(slot index);
   void unlink(slot index);
@@ -74,7 +79,7 @@ private:
   std::vector<slot> slot_of_page_; // [page]; none: not in the index
   slot oldest_ = none, newest_ = none;
   int64_t evictions_ = 0;
-  std::function<void(const page_key&, page_id)> on_evict_;
+  std::function<void(const page_identity&, page_id)> on_evict_;
 };
 
 } // namespace troupe

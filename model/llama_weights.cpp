@@ -1,6 +1,7 @@
 #include "model/llama_weights.hpp"
 
 #include "base/check.hpp"
+#include "memory/crc32c.hpp"
 #include "model/fnv_hash.hpp"
 #include "model/gguf_header.hpp"
 
@@ -202,21 +203,13 @@ result<llama_weights> load_llama_weights(const llama_parameters& parameters,
 }
 
 uint64_t fingerprint(std::span<const tensor_view> tensors) {
-  constexpr size_t piece_bytes = 64;
-  constexpr size_t pieces = 64; // of each tensor, evenly spread
   fnv_hash hash;
   for (const auto& tensor : tensors) {
     hash.add(tensor.name);
     hash.add_number(static_cast<uint64_t>(tensor.type));
     for (auto size : tensor.shape)
       hash.add_number(size);
-    const auto data = tensor.data;
-    if (data.size() <= piece_bytes * pieces) {
-      hash.add(data);
-      continue;
-    }
-    for (size_t i = 0; i < pieces; ++i)
-      hash.add(data.subspan((data.size() - piece_bytes) / (pieces - 1) * i, piece_bytes));
+    hash.add_number(crc32c(tensor.data));
   }
   return hash.value();
 }

@@ -65,6 +65,11 @@ public:
   /// Sets troupe_kv_pages and troupe_kv_cache_usage_perc.
   void set_kv_pages(int64_t free, int64_t used, int64_t cached);
 
+  // The KV directory
+  labelled<prometheus::Counter> kv_directory_pages_total; // to_string(directory_event)
+  prometheus::Gauge& kv_directory_bytes;
+  prometheus::Gauge& kv_directory_up;
+
   // Supervision
   prometheus::Gauge& ready;
   prometheus::Gauge& engine_epoch;

@@ -82,6 +82,13 @@ constexpr metric_row rows[] = {
     {"troupe_kv_pages", gauge, "KV pages by state: free, used by a sequence, or cached for a prefix.",
      "model_name, state"},
 
+    {"troupe_kv_directory_pages_total", counter,
+     "Pages and the KV directory, by what happened: docs/memory.md lists the events.", "model_name, event"},
+    {"troupe_kv_directory_bytes", gauge,
+     "Bytes of page files in the KV directory, those of other models and processes included.", "model_name"},
+    {"troupe_kv_directory_up", gauge, "1 while the KV directory works; 0 without one or after an error.",
+     "model_name"},
+
     {"troupe_ready", gauge, "1 while the model would answer a request, else 0.", "model_name"},
     {"troupe_engine_epoch", gauge, "Lives of the engine so far; it rises with each restart.", "model_name"},
     {"troupe_actor_restarts_total", counter, "Actors that ended and were started again.",

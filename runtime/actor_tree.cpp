@@ -4,6 +4,7 @@
 #include "observe/log.hpp"
 #include "runtime/context_plan.hpp"
 #include "runtime/errors.hpp"
+#include "runtime/kv_directory.hpp"
 #include "runtime/node_table.hpp"
 #include "runtime/runtime_config.hpp"
 
@@ -67,6 +68,8 @@ public:
     if (!bridge_)
       return census_->living() == 0;
     bridge_->close();
+    if (tier_)
+      tier_->close();
     caf::anon_send_exit(front_, caf::exit_reason::user_shutdown);
     front_ = nullptr;
     const bool all_ended = census_->wait(limit);
@@ -112,6 +115,7 @@ public:
   front_actor front_;
   std::shared_ptr<actor_bridge> bridge_;
   const time_source* clock_ = nullptr;
+  std::shared_ptr<directory_tier> tier_; // null: none
 };
 
 actor_tree::actor_tree(std::unique_ptr<impl> made) : impl_(std::move(made)) {}
@@ -152,6 +156,9 @@ result<std::unique_ptr<actor_tree>> actor_tree::start(caf::actor_system& system,
   auto pages = kv_store::create(context->pages + 1, model.weights->page_bytes());
   if (!pages)
     return forward_error(pages);
+  auto tier = open_kv_directory(configuration, model.weights->numeric_class(), *pages, numbers, clock, kept);
+  if (!tier)
+    return forward_error(tier);
   log_event(log_level::info, "model_loaded",
             {{"model", model.name},
              {"weight_bytes", model.weights->weight_bytes()},
@@ -171,7 +178,8 @@ result<std::unique_ptr<actor_tree>> actor_tree::start(caf::actor_system& system,
                             .threads = std::make_shared<thread_pool>(threads_of(configuration)),
                             .record = std::make_shared<step_record>(),
                             .lease = std::make_shared<std::mutex>(),
-                            .clock = &clock};
+                            .clock = &clock,
+                            .tier = *tier};
   parts.engine.page_count = context->pages;
   parts.engine.batching = {limits_of(configuration, *context, *model.weights),
                            milliseconds(configuration.step_deadline_ms)};
@@ -193,6 +201,7 @@ result<std::unique_ptr<actor_tree>> actor_tree::start(caf::actor_system& system,
   parts.health_interval = milliseconds(configuration.health_interval_ms);
   parts.clock = &clock;
   made->clock_ = &clock;
+  made->tier_ = *tier;
   made->start(std::move(parts), configuration, {model.name, clock.unix_seconds(), context->tokens},
               std::move(post), clock);
   return std::unique_ptr<actor_tree>(new actor_tree(std::move(made)));

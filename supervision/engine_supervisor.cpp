@@ -24,8 +24,9 @@ engine_supervisor::engine_supervisor(caf::actor_config& config, engine_options o
 
 std::vector<supervised_child> engine_supervisor::children() {
   // A step ends within step_time_max_ms or so; a detached actor stops after it.
+  // The page manager writes pages to the KV directory for 5 s at most when the node ends.
   return {
-      {{.id = "page_manager", .restart = restart_kind::permanent, .shutdown_ms = 1000},
+      {{.id = "page_manager", .restart = restart_kind::permanent, .shutdown_ms = 8000},
        [this] { return start_page_manager(); }},
       {{.id = "executor", .restart = restart_kind::permanent, .shutdown_ms = 5000},
        [this] { return start_executor(); }},
@@ -36,7 +37,13 @@ std::vector<supervised_child> engine_supervisor::children() {
 
 caf::actor engine_supervisor::start_page_manager() {
   epoch_ = ++*options_.epochs;
-  pages_ = system().spawn<page_manager>(options_.page_count, options_.batching.limits.window, metrics_);
+  // With a KV directory it copies pages, and at the end it waits for a disk: on a thread of its own then.
+  const auto& with = options_.resources;
+  const auto window = options_.batching.limits.window;
+  pages_ = with.tier
+               ? system().spawn<page_manager, caf::detached>(options_.page_count, window, with.tier,
+                                                             *with.clock, metrics_)
+               : system().spawn<page_manager>(options_.page_count, window, nullptr, *with.clock, metrics_);
   return caf::actor_cast<caf::actor>(pages_);
 }
 

@@ -100,7 +100,7 @@ TEST_CASE("the least recently used page goes first, and of a chain its end") {
   page_pool pool(6);
   prefix_index index(pool);
   std::vector<page_key> evicted;
-  index.on_evict([&](const page_key& key, page_id) { evicted.push_back(key); });
+  index.on_evict([&](const page_identity& gone, page_id) { evicted.push_back(gone.key); });
   const auto first = page_chain::of(root, counting(1, 48)), second = page_chain::of(root, counting(500, 48));
   index.release(compute(index, first));
   index.release(compute(index, second));

@@ -112,6 +112,22 @@ TEST_CASE("the rotary table covers what pages can hold, whatever context a file 
   CHECK(make(2)->numeric_class() == all->numeric_class()); // a setting changes no bits
 }
 
+TEST_CASE("one other bit anywhere in the weights is another numeric class", "[llama]") {
+  auto weights = reference::make_tiny_weights(6);
+  const auto class_now = [&] {
+    return (*llama::create(weights.parameters, weights.tensors, {}, {}))->numeric_class();
+  };
+  const auto before = class_now();
+  CHECK(class_now() == before);
+  for (auto& data : weights.storage) {
+    auto& byte = data[data.size() / 3];
+    byte ^= std::byte{1}; // the lowest bit of a float, a scale or a code: still a sound model
+    CHECK(class_now() != before);
+    byte ^= std::byte{1};
+  }
+  CHECK(class_now() == before);
+}
+
 TEST_CASE("forward refuses a step that does not fit", "[llama]") {
   const auto model = reference::make_tiny_model(4);
   aligned_buffer pages(4 * model->page_bytes());

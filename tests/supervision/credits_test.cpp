@@ -72,7 +72,7 @@ public:
               seen_->waiting.emplace_back(std::move(wanted), promise);
               return promise;
             },
-            [this](const inject_fault&) { grant(); }};
+            [](const fetched_page&) {}, [](tick) {}, [this](const inject_fault&) { grant(); }};
   }
 
 private:
