@@ -57,8 +57,8 @@ struct attention_params {
   float* output;      // as query
   layer_pages pages;
   std::span<const attention_slice> slices;
-  int32_t heads;      // a multiple of kv_heads
-  float scale;        // 1 / sqrt(head_dim)
+  int32_t heads; // a multiple of kv_heads
+  float scale;   // 1 / sqrt(head_dim)
   attention_window window = {};
 };
 

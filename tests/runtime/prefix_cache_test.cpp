@@ -83,7 +83,8 @@ TEST_CASE("a follow-up turn, and samples that start together, share what was com
     samples.push_back(sea(320, " Tell me a story.", 40));
     samples.back().seed = seed;
   }
-  samples[0].sampling.temperature = 0; // ordinary words: as a part of the next prompt they are the same tokens
+  samples[0].sampling.temperature =
+      0; // ordinary words: as a part of the next prompt they are the same tokens
   const auto fast = ask(node, samples), slow = ask(plain, samples);
   for (size_t i = 0; i < samples.size(); ++i)
     check_same(fast[i], slow[i]);
