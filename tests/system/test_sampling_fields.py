@@ -379,6 +379,25 @@ def test_a_client_that_leaves_ends_all_its_choices(server):
         time.sleep(0.05)
 
 
+def test_choices_and_their_log_probabilities_outlive_a_crash(start_server):
+    """In the middle of a stream of three choices the executor dies; the chunks of each are those of a calm run."""
+    shaky = start_server("--fault-injection")
+    body = {**SEVERAL, "n": 3, "max_tokens": 40, "ignore_eos": True, "logprobs": True, "top_logprobs": 2, "stop": ["xyzzy"]}
+
+    def told(chunks):
+        return [[(one["delta"], one["logprobs"], one["finish_reason"]) for one in choices(chunks, index)] for index in range(3)]
+
+    calm = told(stream(shaky, CHAT, body))
+    with requests.post(shaky.url + CHAT, json={**body, "stream": True}, stream=True, timeout=scaled(60)) as answer:
+        chunks = []
+        for _, data in sse_messages(answer):
+            if len(chunks) == 12:
+                assert shaky.inject("executor", "kill").status_code == 202
+            chunks.append(data)
+    assert chunks.pop() == "[DONE]" and told([json.loads(data) for data in chunks]) == calm
+    assert shaky.metrics().total("troupe_actor_restarts_total") >= 1
+
+
 # -- refusals
 
 REFUSED = [
