@@ -43,10 +43,6 @@ TEST_CASE("the same where layers see a window and the first tokens", "[determini
   CHECK(ran.sum.completed > 0);
 }
 
-TEST_CASE("the same with the default model", "[determinism][default]") {
-  CHECK(run_cases(default_model(), 5, 1, short_requests).sum.completed > 0);
-}
-
-TEST_CASE("a hundred times with the default model", "[.][default-100]") {
-  CHECK(run_cases(default_model(), 100, 1, short_requests).sum.completed > 100);
+TEST_CASE("a hundred times the same with the default model", "[determinism][default]") {
+  CHECK(run_cases(default_model(), 100, 1, short_requests).sum.completed > 0);
 }

@@ -64,7 +64,7 @@ def test_alone_it_is_quarantined_after_two_crashes(server_with_faults):
     assert refused.status_code == 500
     assert refused.json()["error"]["code"] == "request_quarantined"
     assert server.metrics().total("troupe_actor_restarts_total") - restarts == 2
-    assert server.post("/v1/responses", {"input": "Hello.", "seed": 78, "max_output_tokens": 4}).status_code == 200
+    assert server.post("/v1/responses", {"input": "Hello.", "seed": 78, "max_output_tokens": 16}).status_code == 200
 
 
 @pytest.mark.parametrize("body", [{"part": "executor", "fault": "poison", "seed": "x"},
