@@ -11,8 +11,9 @@ namespace {
 
 constexpr size_t page_bytes = 1 << 16; // 16 pages a MiB
 
-context_plan plan(attention_window window, int64_t mib, int32_t trained = 8192) {
+context_plan plan(attention_window window, int64_t mib, int32_t trained = 8192, bool prefix_cache = false) {
   settings chosen;
+  chosen.prefix_cache = prefix_cache;
   chosen.kv_cache_mib = mib;
   chosen.max_batch_size = 4;
   chosen.max_batch_tokens = 128;
@@ -50,6 +51,7 @@ TEST_CASE("with a window the pages of what it sees are enough for any length", "
   CHECK(plan({8192, 4}, 1000).tokens_ahead == 0);
   CHECK(plan({8192, 4}, 1000).pages == 4 * 512);
   CHECK(plan({1024, 0}, 1000).pages == 4 * (64 + 16 + 1));
+  CHECK(plan({1024, 0}, 1000, 8192, true).pages == 4 * 4 * (64 + 16 + 1)); // and for what has ended
 }
 
 TEST_CASE("too few pages for a conversation are refused with what to give", "[window]") {
