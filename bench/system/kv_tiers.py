@@ -29,9 +29,13 @@ def prompt_of(server: TroupeServer, tokens: int, seed: int) -> str:
     """Words whose chat prompt has about as many tokens; the first ones differ from seed to seed."""
     choose = random.Random(seed)
     words = [choose.choice(WORDS) for _ in range(tokens)]
-    sample = {"messages": [{"role": "user", "content": " ".join(words[-200:])}], "max_tokens": 1, "temperature": 0}
-    a_word = server.post("/v1/chat/completions", sample).json()["usage"]["prompt_tokens"] / 200
-    return " ".join([f"{seed}"] + words[:int(tokens / a_word)])
+
+    def prompt_tokens(count: int) -> int:
+        sample = {"messages": [{"role": "user", "content": " ".join(words[-count:])}], "max_tokens": 1, "temperature": 0}
+        return server.post("/v1/chat/completions", sample).json()["usage"]["prompt_tokens"]
+
+    few, many = prompt_tokens(100), prompt_tokens(400)  # the chat template has tokens of its own
+    return " ".join([f"{seed}"] + words[:int((tokens - few) / ((many - few) / 300)) + 100])
 
 
 def first_token(server: TroupeServer, prompt: str) -> tuple[float, int, int]:

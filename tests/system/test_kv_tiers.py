@@ -11,6 +11,7 @@ pytestmark = pytest.mark.limit_s(120)
 
 CACHE = ("--kv-cache-mib", "16")  # 44 pages of this model: about 700 tokens
 PAGE_FILE_BYTES = 368_640 + 144 + 4
+READS = 8  # of one sequence on their way
 FAILURES = ("checksum", "size", "format", "identity", "foreign", "read_error", "write_error", "switched_off")
 
 
@@ -86,17 +87,18 @@ def test_damaged_files_are_noticed_counted_and_computed_again(start, folder):
         path.write_bytes(data)
     with start() as server:
         assert ask(server, "river") == (first, tokens, 0)
-        assert events(server, "checksum", "format", "identity") == 1  # the first one ends the search
+        found = events(server, "checksum", "format", "identity")
+        assert 1 <= found <= READS  # the first one ends the search; others were on their way
         assert events(server, "hit") == 0
-    with start() as server:  # the first page was written anew, the second is still damaged
-        assert ask(server, "river") == (first, tokens, 16)
-        assert events(server, "checksum", "format", "identity") == 1
+    with start() as server:  # those were written anew, the ones behind them are still damaged
+        assert ask(server, "river") == (first, tokens, 16 * found)
+        assert 1 <= events(server, "checksum", "format", "identity") <= READS
     for path in page_files(folder):
         os.truncate(path, PAGE_FILE_BYTES - 1)
     (folder / "README").write_text("somebody's own\n")
     with start() as server:
         assert ask(server, "river") == (first, tokens, 0)
-        assert events(server, "size") == 1
+        assert 1 <= events(server, "size") <= READS
         assert events(server, "foreign") == 1
         assert ask(server, "river")[2] > 0  # from memory
     assert (folder / "README").read_text() == "somebody's own\n"
