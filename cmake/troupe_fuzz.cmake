@@ -5,7 +5,7 @@ if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang" OR CMAKE_CXX_COMPILER_VERSION VERS
 endif()
 target_compile_options(troupe_flags INTERFACE -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
                        -fsanitize-ignorelist=${CMAKE_CURRENT_LIST_DIR}/fuzz_ignore.txt
-                                              -fno-omit-frame-pointer)
+                       -fno-omit-frame-pointer)
 target_link_options(troupe_flags INTERFACE -fsanitize=address,undefined)
 # Boost 1.74 knows the coroutines of no clang.
 target_compile_definitions(troupe_flags INTERFACE BOOST_ASIO_HAS_CO_AWAIT BOOST_ASIO_HAS_STD_COROUTINE)
