@@ -109,8 +109,10 @@ public:
     // The pool's destructor waits for the queue to empty: lines that cannot be written must not hold it.
     if (!flush(std::chrono::milliseconds(200)))
       sink_->give_up();
-    logger_.reset();
+    // The pool first: its thread holds the logger with each line, and has ended when the last holder lets it
+    // go.
     pool_.reset();
+    logger_.reset();
   }
 
   void write(const std::string& line) {
