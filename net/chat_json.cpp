@@ -7,6 +7,8 @@ namespace troupe {
 
 namespace {
 
+constexpr const char* chunk_object = "chat.completion.chunk";
+
 void write_content_logprobs(json_writer& json, std::span<const token_logprobs> tokens) {
   json.key("logprobs").begin_object().key("content");
   write_logprobs(json, tokens);
@@ -15,26 +17,15 @@ void write_content_logprobs(json_writer& json, std::span<const token_logprobs> t
 
 } // namespace
 
-chat_json::chat_json(chat_form form, std::string_view response_id) : form_(form) {
-  id_ = "chatcmpl-";
-  id_ += response_id.starts_with("resp_") ? response_id.substr(5) : response_id;
-}
-
-void chat_json::accept(const accepted_response& accepted) {
-  model_ = accepted.model;
-  created_ = accepted.created_at;
-}
-
-void chat_json::write_head(json_writer& json, const char* object) const {
-  json.field("id", id_).field("object", object).field("created", created_).field("model", model_);
-}
+chat_json::chat_json(chat_form form, std::string_view response_id)
+    : form_(form), head_("chatcmpl-", response_id) {}
 
 std::string chat_json::chunk(const piece& one) const {
   std::string out;
   out.reserve(256 + (one.content ? one.content->size() : 0));
   json_writer json(out);
   json.begin_object();
-  write_head(json, "chat.completion.chunk");
+  head_.write(json, chunk_object);
   json.key("choices").begin_array().begin_object().field("index", static_cast<int64_t>(one.index));
   json.key("delta").begin_object();
   if (one.role)
@@ -62,14 +53,7 @@ std::string chat_json::chunk(const piece& one) const {
 }
 
 std::string chat_json::usage_chunk(const token_usage& usage) const {
-  std::string out;
-  json_writer json(out);
-  json.begin_object();
-  write_head(json, "chat.completion.chunk");
-  json.key("choices").begin_array().end_array();
-  write_usage(json, usage);
-  json.end_object();
-  return out;
+  return head_.usage_chunk(chunk_object, usage);
 }
 
 void chat_json::write_message(json_writer& json, size_t index, const response_event& terminal) const {
@@ -89,7 +73,7 @@ std::string chat_json::completion(const choice_tally& tally) const {
   std::string out;
   json_writer json(out);
   json.begin_object();
-  write_head(json, "chat.completion");
+  head_.write(json, "chat.completion");
   json.key("choices").begin_array();
   for (size_t i = 0; i < tally.size(); ++i)
     write_message(json, i, *tally[i].terminal);

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "net/choice_tally.hpp"
+#include "net/completion_head.hpp"
 
 #include <span>
 #include <string>
@@ -21,7 +21,7 @@ class chat_json {
 public:
   chat_json(chat_form form, std::string_view response_id);
 
-  void accept(const accepted_response&);
+  void accept(const accepted_response& accepted) { head_.accept(accepted); }
 
   /// What one chunk says of one choice.
   struct piece {
@@ -37,13 +37,10 @@ public:
   std::string completion(const choice_tally&) const;
 
 private:
-  void write_head(json_writer&, const char* object) const;
   void write_message(json_writer&, size_t index, const response_event& terminal) const;
 
   chat_form form_;
-  std::string id_; // "chatcmpl-" and the digits of the first choice's response id
-  std::string model_;
-  int64_t created_ = 0;
+  completion_head head_;
 };
 
 } // namespace troupe

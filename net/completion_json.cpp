@@ -7,15 +7,14 @@
 
 namespace troupe {
 
-completion_json::completion_json(completion_form form, std::string_view response_id)
-    : form_(std::move(form)), id_("cmpl-") {
-  id_ += response_id.starts_with("resp_") ? response_id.substr(5) : response_id;
-}
+namespace {
 
-void completion_json::accept(const accepted_response& accepted) {
-  model_ = accepted.model;
-  created_ = accepted.created_at;
-}
+constexpr const char* object = "text_completion"; // chunks have the same
+
+} // namespace
+
+completion_json::completion_json(completion_form form, std::string_view response_id)
+    : form_(std::move(form)), head_("cmpl-", response_id) {}
 
 std::string completion_json::prompt_text(size_t prompt, const logprob_list& tokens) const {
   const auto& text = form_.prompts[prompt];
@@ -25,10 +24,6 @@ std::string completion_json::prompt_text(size_t prompt, const logprob_list& toke
   for (const auto& one : *tokens)
     bytes += one.chosen.bytes;
   return shown_token(bytes);
-}
-
-void completion_json::write_head(json_writer& json) const {
-  json.field("id", id_).field("object", "text_completion").field("created", created_).field("model", model_);
 }
 
 void completion_json::write_choice(json_writer& json, const piece& one, completion_logprobs& logprobs) const {
@@ -53,7 +48,7 @@ std::string completion_json::chunk(const piece& one, completion_logprobs& logpro
   out.reserve(256 + one.text.size());
   json_writer json(out);
   json.begin_object();
-  write_head(json);
+  head_.write(json, object);
   json.key("choices").begin_array();
   write_choice(json, one, logprobs);
   json.end_object().end_array();
@@ -66,14 +61,7 @@ std::string completion_json::chunk(const piece& one, completion_logprobs& logpro
 }
 
 std::string completion_json::usage_chunk(const token_usage& usage) const {
-  std::string out;
-  json_writer json(out);
-  json.begin_object();
-  write_head(json);
-  json.key("choices").begin_array().end_array();
-  write_usage(json, usage);
-  json.end_object();
-  return out;
+  return head_.usage_chunk(object, usage);
 }
 
 void completion_json::write_whole(json_writer& json, const choice_tally& tally, size_t made,
@@ -106,7 +94,7 @@ std::string completion_json::completion(const choice_tally& tally) const {
   std::string out;
   json_writer json(out);
   json.begin_object();
-  write_head(json);
+  head_.write(json, object);
   json.key("choices").begin_array();
   size_t index = 0;
   for (const auto made : best_choices(tally, form_.shown))

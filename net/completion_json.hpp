@@ -1,6 +1,6 @@
 #pragma once
 
-#include "net/choice_tally.hpp"
+#include "net/completion_head.hpp"
 #include "net/completion_logprobs.hpp"
 
 #include <string>
@@ -27,7 +27,7 @@ class completion_json {
 public:
   completion_json(completion_form form, std::string_view response_id);
 
-  void accept(const accepted_response&);
+  void accept(const accepted_response& accepted) { head_.accept(accepted); }
 
   /// One chunk of one choice.
   struct piece {
@@ -46,14 +46,11 @@ public:
   std::string prompt_text(size_t prompt, const logprob_list&) const;
 
 private:
-  void write_head(json_writer&) const;
   void write_choice(json_writer&, const piece&, completion_logprobs&) const;
   void write_whole(json_writer&, const choice_tally&, size_t made, size_t index) const;
 
   completion_form form_;
-  std::string id_; // "cmpl-" and the digits of the first choice's response id
-  std::string model_;
-  int64_t created_ = 0;
+  completion_head head_;
 };
 
 } // namespace troupe
