@@ -123,15 +123,11 @@ page_grant page_book::grant(const page_need& need) {
     const auto usable = (need.tokens - 1) / page_tokens; // the last token is computed in any case
     cached = index_.acquire(*need.prefix, usable);
     out.cached_tokens = static_cast<int32_t>(cached.size()) * page_tokens;
-    const bool more = cached.size() < static_cast<size_t>(usable);
-    if (need.may_wait && more && computed_elsewhere(need, cached.size())) {
-      index_.release(cached);
-      ++counts_.waits;
-      out.awaits = true;
-      return out;
-    }
-    if (need.may_wait && more && fetches_ &&
-        fetches_->awaits(need, cached.size(), static_cast<size_t>(usable))) {
+    const bool more = need.may_wait && cached.size() < static_cast<size_t>(usable);
+    const bool elsewhere = more && computed_elsewhere(need, cached.size());
+    counts_.waits += elsewhere;
+    if (elsewhere ||
+        (more && fetches_ && fetches_->awaits(need, cached.size(), static_cast<size_t>(usable)))) {
       index_.release(cached);
       out.awaits = true;
       return out;
