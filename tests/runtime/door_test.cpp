@@ -7,15 +7,6 @@ using namespace troupe;
 
 namespace {
 
-generation_request question(std::string id) {
-  generation_request request;
-  request.response_id = std::move(id);
-  request.messages = {{"user", "What is the capital of France?"}};
-  request.sampling.temperature = 0;
-  request.max_tokens = 40;
-  return request;
-}
-
 std::string text_of(const std::vector<response_event>& events) {
   return events.back().text;
 }

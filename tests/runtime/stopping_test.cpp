@@ -9,15 +9,6 @@ using namespace troupe;
 
 namespace {
 
-generation_request question(std::string id) {
-  generation_request request;
-  request.response_id = std::move(id);
-  request.messages = {{"user", "What is the capital of France?"}};
-  request.sampling.temperature = 0;
-  request.max_tokens = 40;
-  return request;
-}
-
 std::vector<response_event> answered(test_node& node, generation_request request) {
   auto reader = std::make_shared<answer_collector>(node.door());
   node.door().submit(std::move(request), reader);

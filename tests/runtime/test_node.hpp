@@ -23,6 +23,16 @@ inline settings test_settings() {
   return configuration;
 }
 
+/// Greedy, with a short answer.
+inline generation_request question(std::string id) {
+  generation_request request;
+  request.response_id = std::move(id);
+  request.messages = {{"user", "What is the capital of France?"}};
+  request.sampling.temperature = 0;
+  request.max_tokens = 40;
+  return request;
+}
+
 /// A node without sockets over the default model, loaded once for all tests of the program.
 class test_node {
 public:

@@ -15,7 +15,7 @@ public:
 
   // Both may throw; empty: nothing.
   std::function<void(std::span<const sequence_slice>)> before;
-  std::function<void(std::span<const sequence_slice>, std::span<const float> logits)> after;
+  std::function<void(std::span<const sequence_slice>, std::span<float> logits)> after;
 
   const model_shape& shape() const override { return inner_->shape(); }
   size_t page_bytes() const override { return inner_->page_bytes(); }

@@ -1,5 +1,6 @@
 #include "base/page_size.hpp"
 #include "tests/reference/tiny_model.hpp"
+#include "tests/sim/hooked_model.hpp"
 #include "tests/sim/world_case.hpp"
 #include "tests/sim/world_failure.hpp"
 
@@ -27,24 +28,14 @@ std::string noticed(const std::shared_ptr<const language_model>& model,
 }
 
 /// Bits that depend on the company in a step.
-class unsteady_model final : public language_model {
-public:
-  explicit unsteady_model(std::shared_ptr<const language_model> inner) : inner_(std::move(inner)) {}
-  const model_shape& shape() const override { return inner_->shape(); }
-  size_t page_bytes() const override { return inner_->page_bytes(); }
-  size_t weight_bytes() const override { return inner_->weight_bytes(); }
-  uint64_t numeric_class() const override { return inner_->numeric_class(); }
-  status forward(std::span<const sequence_slice> slices, std::span<std::byte> kv_pages,
-                 forward_scratch& scratch, thread_pool& threads, std::span<float> logits) const override {
-    auto done = inner_->forward(slices, kv_pages, scratch, threads, logits);
+std::shared_ptr<const language_model> unsteady_model(std::shared_ptr<const language_model> inner) {
+  auto out = std::make_shared<hooked_model>(std::move(inner));
+  out->after = [](std::span<const sequence_slice> slices, std::span<float> logits) {
     if (slices.size() > 2 && !logits.empty())
       logits.back() = std::nextafter(logits.back(), 1e9f);
-    return done;
-  }
-
-private:
-  std::shared_ptr<const language_model> inner_;
-};
+  };
+  return out;
+}
 
 } // namespace
 
@@ -97,7 +88,7 @@ TEST_CASE("the simulator notices what it is there for", "[mutation]") {
                 }).empty());
   }
   SECTION("the last bit of one logit depends on who shares the step") {
-    const auto sentence = noticed(std::make_shared<unsteady_model>(model), {});
+    const auto sentence = noticed(unsteady_model(model), {});
     CHECK(sentence.find("other logits than alone") != std::string::npos);
   }
 }
