@@ -60,7 +60,7 @@ def main() -> None:
         row("start to ready", starts, "ms")
         row("resident after the start", fresh, "MiB")
         # The questions begin alike: without the cache, all of each is computed.
-        with TroupeServer(Path(folder) / "alone.log", "--prefix-cache", "false") as server:
+        with TroupeServer(Path(folder) / "alone.log", "--prefix-cache=false") as server:
             first_token_ms(server, 0)
             row("time to first token, idle, prompt of about 35 tokens", [first_token_ms(server, n) for n in range(QUESTIONS)], "ms")
         with TroupeServer(Path(folder) / "server.log", "--fault-injection", "--restart-intensity", "1000") as server:
