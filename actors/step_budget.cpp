@@ -7,7 +7,7 @@ namespace troupe {
 
 namespace {
 
-constexpr int32_t tokens_min = 16;
+constexpr int32_t tokens_min = 8;
 constexpr int32_t first_tokens = 64;   // until a rate is known: no first step may last for ever
 constexpr int32_t rate_tokens_min = 8; // fewer say nothing about a prompt's rate
 constexpr double rate_weight = 0.3;    // of the newest step: attention grows along a prompt

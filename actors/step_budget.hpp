@@ -22,7 +22,7 @@ public:
   /// A step that ended.
   void note(int32_t decode_rows, int32_t prompt_tokens, int64_t step_us);
 
-  /// From 16, so that a prompt moves on even where the machine is very slow, to what tokens_max leaves.
+  /// From 8, so that a prompt moves on even where the machine is very slow, to what tokens_max leaves.
   int32_t prompt_tokens(int32_t decode_rows) const;
 
   /// Of a step with so many decode rows alone; 0: nothing is known yet.

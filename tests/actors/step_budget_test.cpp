@@ -62,9 +62,9 @@ TEST_CASE("a budget has bounds whatever was measured") {
   step_budget slow({.step_time_max = milliseconds(1), .stretch_max = 1, .tokens_max = 512});
   slow.note(0, 64, 60'000'000);
   slow.note(8, 0, 9'000'000);
-  CHECK(slow.prompt_tokens(0) == 16);
-  CHECK(slow.prompt_tokens(8) == 16);
-  CHECK(slow.prompt_tokens(500) == 12); // a step has 512
+  CHECK(slow.prompt_tokens(0) == 8);
+  CHECK(slow.prompt_tokens(8) == 8);
+  CHECK(slow.prompt_tokens(505) == 7); // a step has 512
   CHECK(slow.prompt_tokens(512) == 0);
   step_budget fast({.step_time_max = milliseconds(1000), .stretch_max = 0, .tokens_max = 512});
   fast.note(0, 64, 0); // no time at all

@@ -169,35 +169,37 @@ TEST_CASE("extreme codes stay exact in every path", "[linear]") {
     }
     const auto weights = *packed_matrix::pack(format, rows, columns, bytes);
     const auto dense = reference::dequantize({"", type, {}, bytes});
-    for (int sign : {1, -1}) {
-      // 2,039 is the most that two bytes may say, -2,040 the least.
-      const int high = 127 * sign, low = sign > 0 ? 7 : -8, code = 16 * high + low;
-      std::vector<int8_t> codes;
-      for (int block = 0; block < 2; ++block) {
-        codes.insert(codes.end(), 32, static_cast<int8_t>(high));
-        codes.insert(codes.end(), 32, static_cast<int8_t>(low));
+    for (int sign : {1, -1})
+      for (int32_t tokens : {1, 5, 32}) {
+        // 2,039 is the most that two bytes may say, -2,040 the least.
+        const int high = 127 * sign, low = sign > 0 ? 7 : -8, code = 16 * high + low;
+        const auto blocks = area(columns / 32, tokens);
+        std::vector<int8_t> codes;
+        for (size_t block = 0; block < blocks; ++block) {
+          codes.insert(codes.end(), 32, static_cast<int8_t>(high));
+          codes.insert(codes.end(), 32, static_cast<int8_t>(low));
+        }
+        std::vector<float> scales(blocks, 1.0f), sums(blocks, 32.0f * static_cast<float>(code));
+        std::vector<int32_t> totals(blocks, 32 * code);
+        const auto out = on_every_path([&](const cpu_stream& stream) {
+          auto output = poisoned(area(tokens, rows));
+          REQUIRE(linear({&weights,
+                          nullptr,
+                          {codes.data(), scales.data(), sums.data(), totals.data(), tokens},
+                          output.data(),
+                          tokens,
+                          columns,
+                          rows},
+                         stream));
+          return output;
+        });
+        for (size_t i = 0; i < out.size(); ++i) {
+          double want = 0.0;
+          for (size_t k = 0; k < columns; ++k)
+            want += dense[i % rows * columns + k] * code;
+          CHECK(out[i] == want);
+        }
       }
-      std::vector<float> scales(2, 1.0f), sums(2, 32.0f * static_cast<float>(code));
-      std::vector<int32_t> totals(2, 32 * code);
-      const auto out = on_every_path([&](const cpu_stream& stream) {
-        auto output = poisoned(rows);
-        REQUIRE(linear({&weights,
-                        nullptr,
-                        {codes.data(), scales.data(), sums.data(), totals.data(), 1},
-                        output.data(),
-                        1,
-                        columns,
-                        rows},
-                       stream));
-        return output;
-      });
-      for (size_t r = 0; r < rows; ++r) {
-        double want = 0.0;
-        for (size_t k = 0; k < columns; ++k)
-          want += dense[r * columns + k] * code;
-        CHECK(out[r] == want);
-      }
-    }
   }
 }
 

@@ -4,10 +4,10 @@
 
 #include <immintrin.h>
 
-/// Products with 4-bit weights of 16 tokens and more with AMX: TDPBSUD multiplies 16 tokens by 16 rows over
-/// the 64 bytes of one block of activation codes, 32 high and 32 low. The weights that meet the high bytes
-/// are unpacked times 16 (at most 240), so one instruction gives the whole product. The scales are applied as
-/// everywhere else; a tile's codes are unpacked once for all tokens.
+/// Products with 4-bit weights of 32 tokens and more with AMX, by groups of 16: TDPBSUD multiplies 16 tokens
+/// by 16 rows over the 64 bytes of one block of activation codes, 32 high and 32 low. The weights that meet
+/// the high bytes are unpacked times 16 (at most 240), so one instruction gives the whole product. The scales
+/// are applied as everywhere else; a tile's codes are unpacked once for all tokens.
 namespace troupe {
 namespace {
 
@@ -35,6 +35,7 @@ public:
     const tile_layout layout{task.blocks, 256};
     for (int32_t b = 0; b < task.blocks; ++b) {
       const auto at = static_cast<size_t>(b);
+      prefetch_block<Format>(base, at);
       _mm512_store_ps(scales_[b], tile_numbers(base + layout.scales() + at * 32));
       if constexpr (Format == weight_format::q4_1)
         _mm512_store_ps(minimums_[b], tile_numbers(base + layout.minimums() + at * 32));
@@ -154,21 +155,17 @@ private:
   alignas(64) int32_t products_[2][256];
 };
 
+/// The tokens [0, tokens), a multiple of 16.
 template <weight_format Format>
-void amx_dot(const linear_task& task) {
-  const auto whole = task.blocks <= amx_blocks_max ? task.tokens / amx_tokens * amx_tokens : 0;
-  if (whole > 0) {
-    static constexpr amx_configuration configuration{};
-    _tile_loadconfig(&configuration);
-    amx_weights<Format> weights;
-    for (auto tile = task.tile_begin; tile < task.tile_end; ++tile) {
-      weights.load(task, task.tiles + static_cast<size_t>(tile) * task.tile_bytes);
-      for (int32_t token = 0; token < whole; token += amx_tokens)
-        amx_group<Format>(task, weights, token).run(task, tile, token);
-    }
-    _tile_release(); // else every context switch saves 8 KiB of tiles
+void amx_dot(const linear_task& task, int32_t tokens) {
+  static constexpr amx_configuration configuration{};
+  _tile_loadconfig(&configuration);
+  amx_weights<Format> weights;
+  for (auto tile = task.tile_begin; tile < task.tile_end; ++tile) {
+    weights.load(task, task.tiles + static_cast<size_t>(tile) * task.tile_bytes);
+    for (int32_t token = 0; token < tokens; token += amx_tokens)
+      amx_group<Format>(task, weights, token).run(task, tile, token);
   }
-  avx512_dot<Format>(task, whole);
 }
 
 } // namespace

@@ -48,19 +48,13 @@ void rms_norm_rows(const rms_norm_params& params, int32_t begin, int32_t end) {
 template <class Lanes>
 void quantize_block(const float* in, const quantized_rows& out, size_t index) {
   const Lanes a = Lanes::load(in), b = Lanes::load(in + 16);
-  const float largest = max_of_magnitudes(Lanes::max_magnitude(a, b));
+  const float largest = Lanes::max_magnitude(a, b).largest_magnitude();
   int8_t* codes = out.codes + index * code_block_bytes;
   int32_t total = 0;
   if (largest >= 0x1p-100f && largest <= 3.402823466e38f) {
     const Lanes inverse = Lanes::broadcast(2032.0f / largest);
-    Lanes::mul(a, inverse).store_codes(codes, codes + 32);
-    Lanes::mul(b, inverse).store_codes(codes + 16, codes + 48);
-    int32_t high = 0, low = 0;
-    for (int i = 0; i < 32; ++i) {
-      high += codes[i];
-      low += codes[i + 32];
-    }
-    total = 16 * high + low;
+    total = Lanes::mul(a, inverse).store_codes(codes, codes + 32) +
+            Lanes::mul(b, inverse).store_codes(codes + 16, codes + 48);
     out.scales[index] = largest / 2032.0f;
   } else {
     for (size_t i = 0; i < code_block_bytes; ++i)

@@ -52,7 +52,7 @@ struct avx2_lanes {
                      _mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1)));
   }
 
-  void store_codes(int8_t* upper, int8_t* lower) const {
+  int32_t store_codes(int8_t* upper, int8_t* lower) const {
     const auto a = _mm256_cvtps_epi32(low), b = _mm256_cvtps_epi32(high);
     const auto eight = _mm256_set1_epi32(8);
     const auto a_upper = _mm256_srai_epi32(_mm256_add_epi32(a, eight), 4);
@@ -60,6 +60,17 @@ struct avx2_lanes {
     store_bytes(upper, a_upper, b_upper);
     store_bytes(lower, _mm256_sub_epi32(a, _mm256_slli_epi32(a_upper, 4)),
                 _mm256_sub_epi32(b, _mm256_slli_epi32(b_upper, 4)));
+    const auto all = _mm256_add_epi32(a, b);
+    auto four = _mm_add_epi32(_mm256_castsi256_si128(all), _mm256_extracti128_si256(all, 1));
+    four = _mm_add_epi32(four, _mm_shuffle_epi32(four, 0x4e));
+    return _mm_cvtsi128_si32(_mm_add_epi32(four, _mm_shuffle_epi32(four, 0xb1)));
+  }
+
+  float largest_magnitude() const {
+    const auto all = _mm256_max_epi32(_mm256_castps_si256(low), _mm256_castps_si256(high));
+    auto four = _mm_max_epi32(_mm256_castsi256_si128(all), _mm256_extracti128_si256(all, 1));
+    four = _mm_max_epi32(four, _mm_shuffle_epi32(four, 0x4e));
+    return __builtin_bit_cast(float, _mm_cvtsi128_si32(_mm_max_epi32(four, _mm_shuffle_epi32(four, 0xb1))));
   }
 
   static avx2_lanes add(avx2_lanes a, avx2_lanes b) {

@@ -37,12 +37,13 @@ struct avx512_lanes {
     constexpr int nearest = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtps_ph(v, nearest));
   }
-  void store_codes(int8_t* high, int8_t* low) const {
+  int32_t store_codes(int8_t* high, int8_t* low) const {
     const auto q = _mm512_cvtps_epi32(v);
     const auto upper = _mm512_srai_epi32(_mm512_add_epi32(q, _mm512_set1_epi32(8)), 4);
     const auto lower = _mm512_sub_epi32(q, _mm512_slli_epi32(upper, 4));
     _mm_storeu_si128(reinterpret_cast<__m128i*>(high), _mm512_cvtsepi32_epi8(upper));
     _mm_storeu_si128(reinterpret_cast<__m128i*>(low), _mm512_cvtsepi32_epi8(lower));
+    return _mm512_reduce_add_epi32(q);
   }
 
   static avx512_lanes add(avx512_lanes a, avx512_lanes b) { return {_mm512_add_ps(a.v, b.v)}; }
@@ -69,6 +70,9 @@ struct avx512_lanes {
     const auto clear = _mm512_set1_epi32(0x7fffffff);
     return {_mm512_castsi512_ps(_mm512_max_epi32(_mm512_and_si512(_mm512_castps_si512(a.v), clear),
                                                  _mm512_and_si512(_mm512_castps_si512(b.v), clear)))};
+  }
+  float largest_magnitude() const {
+    return __builtin_bit_cast(float, _mm512_reduce_max_epi32(_mm512_castps_si512(v)));
   }
   static avx512_lanes swap_pairs(avx512_lanes a) { return {_mm512_permute_ps(a.v, 0xb1)}; }
 };

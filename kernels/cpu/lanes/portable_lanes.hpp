@@ -59,14 +59,27 @@ struct portable_lanes {
     for (int i = 0; i < 16; ++i)
       p[i] = float_to_half(v[i]);
   }
-  /// To nearest, ties to even; |lanes| below 2^21.
-  void store_codes(int8_t* high, int8_t* low) const {
+  /// To nearest, ties to even; |lanes| below 2^21. Returns the sum of the codes.
+  int32_t store_codes(int8_t* high, int8_t* low) const {
+    int32_t sum = 0;
     for (int i = 0; i < 16; ++i) {
       const auto q = std::bit_cast<int32_t>(v[i] + 12582912.0f) - 0x4b400000;
       const auto upper = (q + 8) >> 4;
       high[i] = static_cast<int8_t>(upper);
       low[i] = static_cast<int8_t>(q - 16 * upper);
+      sum += q;
     }
+    return sum;
+  }
+
+  /// Of lanes without signs, by bit pattern: a NaN is larger than everything.
+  float largest_magnitude() const {
+    int32_t largest = 0;
+    for (int i = 0; i < 16; ++i) {
+      const auto bits = std::bit_cast<int32_t>(v[i]);
+      largest = bits > largest ? bits : largest;
+    }
+    return std::bit_cast<float>(largest);
   }
 
   static portable_lanes add(portable_lanes a, portable_lanes b) {
