@@ -2,7 +2,7 @@
 
 #include "actors/messages.hpp"
 
-#include <algorithm>
+#include <functional>
 #include <mutex>
 #include <stdexcept>
 #include <vector>
@@ -18,22 +18,42 @@ inline void commit_fault(const inject_fault&) {
 /// outlives the engine's actors.
 class poisoned_seeds {
 public:
-  void add(uint64_t seed) {
+  /// deadly: such a step takes its process along, where that is an engine's own.
+  void add(uint64_t seed, bool deadly) {
     const std::scoped_lock lock(mutex_);
     if (seeds_.size() < seeds_max)
-      seeds_.push_back(seed);
+      seeds_.push_back({seed, deadly});
   }
 
-  bool contains(uint64_t seed) const {
+  /// How an engine's own process ends. Empty: this is somebody else's, and deadly seeds only throw.
+  void set_end_process(std::function<void()> end_process) {
     const std::scoped_lock lock(mutex_);
-    return std::find(seeds_.begin(), seeds_.end(), seed) != seeds_.end();
+    end_process_ = std::move(end_process);
+  }
+
+  /// Called by a step that computes a request with this seed.
+  void strike(uint64_t seed) const {
+    const std::scoped_lock lock(mutex_);
+    for (const auto& each : seeds_) {
+      if (each.seed != seed)
+        continue;
+      if (each.deadly && end_process_)
+        end_process_();
+      commit_fault({});
+    }
   }
 
 private:
   static constexpr size_t seeds_max = 16;
 
+  struct poison {
+    uint64_t seed;
+    bool deadly;
+  };
+
   mutable std::mutex mutex_;
-  std::vector<uint64_t> seeds_;
+  std::vector<poison> seeds_;
+  std::function<void()> end_process_;
 };
 
 } // namespace troupe

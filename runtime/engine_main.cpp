@@ -1,0 +1,170 @@
+#include "runtime/engine_main.hpp"
+
+#include "config/load_settings.hpp"
+#include "observe/log.hpp"
+#include "runtime/engine_parts.hpp"
+#include "runtime/loaded_model.hpp"
+#include "runtime/runtime_config.hpp"
+#include "supervision/engine_host.hpp"
+#include "supervision/engine_process.hpp"
+#include "supervision/engine_wire.hpp"
+
+#include <atomic>
+#include <caf/actor_system.hpp>
+#include <caf/send.hpp>
+#include <csignal>
+#include <cstdlib>
+#include <fmt/format.h>
+#include <future>
+#include <stdexcept>
+#include <sys/prctl.h>
+#include <thread>
+#include <unistd.h>
+
+namespace troupe {
+
+namespace {
+
+constexpr int exit_good = 0;
+constexpr int exit_bad = 1;
+constexpr int exit_front_gone = 2;
+constexpr milliseconds log_wait{500};
+
+/// Commands come on the link's thread; until the engine is there it answers pings by itself.
+class command_desk {
+public:
+  explicit command_desk(std::shared_ptr<frame_link> link) : link_(std::move(link)) {}
+
+  std::future<engine_setup> setup() { return setup_.get_future(); }
+
+  void open(const caf::actor& host) {
+    const std::scoped_lock lock(mutex_);
+    host_ = host;
+  }
+
+  void close() {
+    const std::scoped_lock lock(mutex_);
+    host_ = nullptr;
+  }
+
+  void take(std::string_view bytes) {
+    auto message = decode_to_engine(bytes);
+    if (!message)
+      throw std::runtime_error("the front sent something else");
+    if (const auto* setup = std::get_if<engine_setup>(&*message)) {
+      if (!std::exchange(set_up_, true))
+        setup_.set_value(*setup);
+      return;
+    }
+    const std::scoped_lock lock(mutex_);
+    if (host_)
+      caf::anon_send(host_, engine_command{std::move(*message)});
+    else if (std::holds_alternative<engine_ping>(*message))
+      link_->send(encode(from_engine(engine_pong{})));
+    else if (std::holds_alternative<engine_stop>(*message))
+      ::_exit(exit_good); // nothing is there that would have to end in order
+  }
+
+private:
+  std::shared_ptr<frame_link> link_;
+  std::promise<engine_setup> setup_;
+  bool set_up_ = false;
+  std::mutex mutex_;
+  caf::actor host_; // null: the engine is not there
+};
+
+int refuse(frame_link& link, const std::string& reason) {
+  link.send(encode(from_engine(engine_refused{reason})));
+  return exit_bad;
+}
+
+result<settings> read_settings() {
+  auto loaded = load_settings(
+      {.file = fmt::format("/proc/self/fd/{}", engine_program::settings), .environment = {}, .flags = {}});
+  if (!loaded)
+    return forward_error(loaded);
+  loaded->values.engine_process = false; // here it is
+  return loaded->values;
+}
+
+std::shared_ptr<step_record> shared_record() {
+  auto memory = shared_memory::open(file_descriptor(engine_program::steps), step_record::bytes());
+  auto record = memory ? step_record::over(std::move(*memory)) : std::nullopt;
+  return record ? std::make_shared<step_record>(std::move(*record)) : nullptr;
+}
+
+/// The engine's actors until they have ended.
+void run_actors(const settings& configuration, engine_parts parts, std::shared_ptr<frame_link> link,
+                command_desk& desk, const std::shared_ptr<metrics>& numbers) {
+  runtime_config config(configuration.actor_threads);
+  caf::actor_system system(config);
+  auto census = std::make_shared<actor_census>();
+  parts.options.census = census;
+  auto tier = parts.tier;
+  std::promise<void> ended;
+  auto host =
+      system.spawn<engine_host>(engine_host_options{.engine = std::move(parts.options),
+                                                    .link = std::move(link),
+                                                    .closing = [tier] { tier ? tier->close() : void(); },
+                                                    .ended = [&ended] { ended.set_value(); }},
+                                *numbers);
+  desk.open(caf::actor_cast<caf::actor>(host));
+  host = nullptr;
+  ended.get_future().wait();
+  desk.close();
+}
+
+int run(std::shared_ptr<frame_link> link, command_desk& desk) {
+  const auto setup = desk.setup().get();
+  if (setup.wire_version != engine_wire_version)
+    return refuse(*link, "the engine's program is another version than the server's: start the server again");
+  auto configuration = read_settings();
+  if (!configuration)
+    return refuse(*link, configuration.error().message);
+  set_log_level(*configuration);
+  auto record = shared_record();
+  if (!record)
+    return refuse(*link, "the memory of the step record cannot be mapped");
+  auto model = load_model(*configuration, [&link](size_t done, size_t total) {
+    link->send(encode(from_engine(engine_loading{done, total})));
+  });
+  if (!model)
+    return refuse(*link, model.error().message);
+  auto numbers = std::make_shared<metrics>(model->name);
+  auto parts =
+      make_engine_parts(*configuration, model->weights, *numbers, system_clock(), numbers, std::move(record));
+  if (!parts)
+    return refuse(*link, parts.error().message);
+  parts->options.epochs->store(setup.last_epoch);
+  parts->options.resources.poisoned->set_end_process([] { std::abort(); });
+  const auto& window = model->weights->shape().window;
+  link->send(encode(
+      from_engine(engine_loaded{parts->context.tokens, parts->context.pages, model->weights->numeric_class(),
+                                model->weights->weight_bytes(), window.positions, window.sinks})));
+  run_actors(*configuration, std::move(*parts), std::move(link), desk, numbers);
+  return exit_good;
+}
+
+} // namespace
+
+int run_engine_process() {
+  // The front ends this process. What a terminal or a service manager sends to all of its processes is the
+  // front's affair.
+  for (int signal : {SIGINT, SIGTERM, SIGHUP})
+    std::signal(signal, SIG_IGN);
+  ::prctl(PR_SET_NAME, "troupe-engine");
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  auto link = std::make_shared<frame_link>(file_descriptor(engine_program::link));
+  command_desk desk(link);
+  std::thread reader([&] {
+    link->run([&](std::string_view bytes) { desk.take(bytes); });
+    ::_exit(exit_front_gone); // nobody is left to whom an answer could go
+  });
+  reader.detach(); // until the process ends
+  const int code = run(link, desk);
+  flush_log(log_wait);
+  // The link stays open to the last: its end is the news of this one's.
+  ::_exit(code);
+}
+
+} // namespace troupe
