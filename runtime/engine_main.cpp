@@ -12,14 +12,10 @@
 #include <atomic>
 #include <caf/actor_system.hpp>
 #include <caf/send.hpp>
-#include <csignal>
-#include <cstdlib>
 #include <fmt/format.h>
 #include <future>
 #include <stdexcept>
-#include <sys/prctl.h>
 #include <thread>
-#include <unistd.h>
 
 namespace troupe {
 
@@ -33,7 +29,8 @@ constexpr milliseconds log_wait{500};
 /// Commands come on the link's thread; until the engine is there it answers pings by itself.
 class command_desk {
 public:
-  explicit command_desk(std::shared_ptr<frame_link> link) : link_(std::move(link)) {}
+  command_desk(std::shared_ptr<frame_link> link, const process_exits& exits)
+      : link_(std::move(link)), exits_(exits) {}
 
   std::future<engine_setup> setup() { return setup_.get_future(); }
 
@@ -62,11 +59,12 @@ public:
     else if (std::holds_alternative<engine_ping>(*message))
       link_->send(encode(from_engine(engine_pong{})));
     else if (std::holds_alternative<engine_stop>(*message))
-      ::_exit(exit_good); // nothing is there that would have to end in order
+      exits_.leave(exit_good); // nothing is there that would have to end in order
   }
 
 private:
   std::shared_ptr<frame_link> link_;
+  const process_exits& exits_;
   std::promise<engine_setup> setup_;
   bool set_up_ = false;
   std::mutex mutex_;
@@ -114,7 +112,7 @@ void run_actors(const settings& configuration, engine_parts parts, std::shared_p
   desk.close();
 }
 
-int run(std::shared_ptr<frame_link> link, command_desk& desk) {
+int run(std::shared_ptr<frame_link> link, command_desk& desk, const process_exits& exits) {
   const auto setup = desk.setup().get();
   if (setup.wire_version != engine_wire_version)
     return refuse(*link, "the engine's program is another version than the server's: start the server again");
@@ -136,7 +134,7 @@ int run(std::shared_ptr<frame_link> link, command_desk& desk) {
   if (!parts)
     return refuse(*link, parts.error().message);
   parts->options.epochs->store(setup.last_epoch);
-  parts->options.resources.poisoned->set_end_process([] { std::abort(); });
+  parts->options.resources.poisoned->set_end_process(exits.crash);
   const auto& window = model->weights->shape().window;
   link->send(encode(
       from_engine(engine_loaded{parts->context.tokens, parts->context.pages, model->weights->numeric_class(),
@@ -147,24 +145,19 @@ int run(std::shared_ptr<frame_link> link, command_desk& desk) {
 
 } // namespace
 
-int run_engine_process() {
-  // The front ends this process. What a terminal or a service manager sends to all of its processes is the
-  // front's affair.
-  for (int signal : {SIGINT, SIGTERM, SIGHUP})
-    std::signal(signal, SIG_IGN);
-  ::prctl(PR_SET_NAME, "troupe-engine");
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+int run_engine_process(process_exits exits) {
   auto link = std::make_shared<frame_link>(file_descriptor(engine_program::link));
-  command_desk desk(link);
+  command_desk desk(link, exits);
   std::thread reader([&] {
     link->run([&](std::string_view bytes) { desk.take(bytes); });
-    ::_exit(exit_front_gone); // nobody is left to whom an answer could go
+    exits.leave(exit_front_gone); // nobody is left to whom an answer could go
   });
-  reader.detach(); // until the process ends
-  const int code = run(link, desk);
+  const int code = run(link, desk, exits);
   flush_log(log_wait);
-  // The link stays open to the last: its end is the news of this one's.
-  ::_exit(code);
+  // The link stays open to the last: its end is the news of this process's.
+  exits.leave(code);
+  reader.join();
+  return code;
 }
 
 } // namespace troupe

@@ -120,7 +120,8 @@ void engine_proxy::on(const engine_event& event) {
   watch_.heard();
   if (const auto* end = std::get_if<process_end>(&event.what))
     return on_message(*end);
-  std::visit([this](const auto& message) { on_message(message); }, std::get<from_engine>(event.what));
+  if (!gave_up_) // what is said after that is not meant for anybody
+    std::visit([this](const auto& message) { on_message(message); }, std::get<from_engine>(event.what));
 }
 
 void engine_proxy::on_message(const engine_loaded& loaded) {

@@ -53,7 +53,7 @@ frame_link::frame_link(file_descriptor socket, frame_limits limits)
 
 bool frame_link::send(std::string_view message) {
   const std::scoped_lock lock(mutex_);
-  if (closed_)
+  if (closed_ || deaf_)
     return false;
   const bool waited = sent_ < unsent_.size();
   if (unsent_.size() - sent_ + message.size() > limits_.unsent_bytes_max ||
@@ -70,32 +70,31 @@ bool frame_link::send(std::string_view message) {
   } while (!message.empty());
   if (waited)
     return true; // run() is at it
-  if (!flush()) {
-    closed_ = true;
-    wake();
-    return false;
-  }
+  flush();
   if (sent_ < unsent_.size())
     wake(); // the rest when the peer takes it
-  return true;
+  return !deaf_;
 }
 
-/// With the mutex held: sends what the peer takes now. False: the peer is gone.
-bool frame_link::flush() {
+/// With the mutex held: sends what the peer takes now. One that takes nothing more may have said something
+/// before.
+void frame_link::flush() {
   while (sent_ < unsent_.size()) {
     const auto sent =
         ::send(socket_.get(), unsent_.data() + sent_, unsent_.size() - sent_, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sent < 0) {
-      const bool later = would_block();
+      if (!would_block()) {
+        deaf_ = true;
+        break;
+      }
       if (sent_ > frame_bytes_max && sent_ > unsent_.size() / 2)
         unsent_.erase(0, std::exchange(sent_, 0));
-      return later;
+      return;
     }
     sent_ += static_cast<size_t>(sent);
   }
   unsent_.clear();
   sent_ = 0;
-  return true;
 }
 
 void frame_link::wake() const {
@@ -126,8 +125,7 @@ std::string frame_link::run(const std::function<void(std::string_view)>& on_mess
     }
     if ((entries[0].revents & POLLOUT) != 0) {
       const std::scoped_lock lock(mutex_);
-      if (!flush())
-        why = "the peer is gone";
+      flush();
     }
     if ((entries[0].revents & (POLLIN | POLLHUP | POLLERR)) == 0)
       continue;

@@ -43,7 +43,7 @@ public:
   void close();
 
 private:
-  bool flush();
+  void flush();
   void wake() const;
   std::string take(std::string_view bytes, const std::function<void(std::string_view)>& on_message);
 
@@ -55,6 +55,7 @@ private:
   std::string unsent_;
   size_t sent_ = 0; // bytes of unsent_ that are gone
   bool closed_ = false;
+  bool deaf_ = false; // the peer takes nothing more; what it said before is still read
 
   // Of the thread in run().
   std::string received_; // less than a frame

@@ -73,7 +73,8 @@ TEST_CASE("bytes that end too soon are noticed, wherever") {
     read_everything(in);
     CHECK_FALSE(in.ok());
   }
-  byte_reader longer(bytes + 'x');
+  const auto more = bytes + 'x';
+  byte_reader longer(more);
   read_everything(longer);
   CHECK(longer.ok());
   CHECK_FALSE(longer.finished());
