@@ -2,9 +2,11 @@
 
 #include "actors/messages.hpp"
 
+#include <chrono>
 #include <functional>
 #include <mutex>
 #include <stdexcept>
+#include <thread>
 #include <vector>
 
 namespace troupe {
@@ -18,14 +20,16 @@ inline void commit_fault(const inject_fault&) {
 /// outlives the engine's actors.
 class poisoned_seeds {
 public:
-  /// deadly: such a step takes its process along, where that is an engine's own.
-  void add(uint64_t seed, bool deadly) {
+  /// What such a step does. But for the first it needs a process of the engine's own, and throws in another.
+  enum class effect { throws, ends_process, hangs };
+
+  void add(uint64_t seed, effect what) {
     const std::scoped_lock lock(mutex_);
     if (seeds_.size() < seeds_max)
-      seeds_.push_back({seed, deadly});
+      seeds_.push_back({seed, what});
   }
 
-  /// How an engine's own process ends. Empty: this is somebody else's, and deadly seeds only throw.
+  /// This process is the engine's own, and ends so.
   void set_end_process(std::function<void()> end_process) {
     const std::scoped_lock lock(mutex_);
     end_process_ = std::move(end_process);
@@ -37,8 +41,10 @@ public:
     for (const auto& each : seeds_) {
       if (each.seed != seed)
         continue;
-      if (each.deadly && end_process_)
+      if (each.what == effect::ends_process && end_process_)
         end_process_();
+      while (each.what == effect::hangs && end_process_)
+        std::this_thread::sleep_for(std::chrono::hours(1));
       commit_fault({});
     }
   }
@@ -48,12 +54,12 @@ private:
 
   struct poison {
     uint64_t seed;
-    bool deadly;
+    effect what;
   };
 
   mutable std::mutex mutex_;
   std::vector<poison> seeds_;
-  std::function<void()> end_process_;
+  std::function<void()> end_process_; // empty: it is somebody else's process
 };
 
 } // namespace troupe

@@ -2,6 +2,7 @@
 
 #include "config/load_settings.hpp"
 #include "observe/log.hpp"
+#include "runtime/command_desk.hpp"
 #include "runtime/engine_parts.hpp"
 #include "runtime/loaded_model.hpp"
 #include "runtime/runtime_config.hpp"
@@ -9,12 +10,9 @@
 #include "supervision/engine_process.hpp"
 #include "supervision/engine_wire.hpp"
 
-#include <atomic>
 #include <caf/actor_system.hpp>
-#include <caf/send.hpp>
 #include <fmt/format.h>
 #include <future>
-#include <stdexcept>
 #include <thread>
 
 namespace troupe {
@@ -25,51 +23,7 @@ constexpr int exit_good = 0;
 constexpr int exit_bad = 1;
 constexpr int exit_front_gone = 2;
 constexpr milliseconds log_wait{500};
-
-/// Commands come on the link's thread; until the engine is there it answers pings by itself.
-class command_desk {
-public:
-  command_desk(std::shared_ptr<frame_link> link, const process_exits& exits)
-      : link_(std::move(link)), exits_(exits) {}
-
-  std::future<engine_setup> setup() { return setup_.get_future(); }
-
-  void open(const caf::actor& host) {
-    const std::scoped_lock lock(mutex_);
-    host_ = host;
-  }
-
-  void close() {
-    const std::scoped_lock lock(mutex_);
-    host_ = nullptr;
-  }
-
-  void take(std::string_view bytes) {
-    auto message = decode_to_engine(bytes);
-    if (!message)
-      throw std::runtime_error("the front sent something else");
-    if (const auto* setup = std::get_if<engine_setup>(&*message)) {
-      if (!std::exchange(set_up_, true))
-        setup_.set_value(*setup);
-      return;
-    }
-    const std::scoped_lock lock(mutex_);
-    if (host_)
-      caf::anon_send(host_, engine_command{std::move(*message)});
-    else if (std::holds_alternative<engine_ping>(*message))
-      link_->send(encode(from_engine(engine_pong{})));
-    else if (std::holds_alternative<engine_stop>(*message))
-      exits_.leave(exit_good); // nothing is there that would have to end in order
-  }
-
-private:
-  std::shared_ptr<frame_link> link_;
-  const process_exits& exits_;
-  std::promise<engine_setup> setup_;
-  bool set_up_ = false;
-  std::mutex mutex_;
-  caf::actor host_; // null: the engine is not there
-};
+constexpr milliseconds front_first{10'000};
 
 int refuse(frame_link& link, const std::string& reason) {
   link.send(encode(from_engine(engine_refused{reason})));
@@ -94,12 +48,12 @@ std::shared_ptr<step_record> shared_record() {
 /// The engine's actors until they have ended.
 void run_actors(const settings& configuration, engine_parts parts, std::shared_ptr<frame_link> link,
                 command_desk& desk, const std::shared_ptr<metrics>& numbers) {
+  std::promise<void> ended; // outlives the actor that keeps it
   runtime_config config(configuration.actor_threads);
   caf::actor_system system(config);
   auto census = std::make_shared<actor_census>();
   parts.options.census = census;
   auto tier = parts.tier;
-  std::promise<void> ended;
   auto host =
       system.spawn<engine_host>(engine_host_options{.engine = std::move(parts.options),
                                                     .link = std::move(link),
@@ -134,6 +88,8 @@ int run(std::shared_ptr<frame_link> link, command_desk& desk, const process_exit
   if (!parts)
     return refuse(*link, parts.error().message);
   parts->options.epochs->store(setup.last_epoch);
+  // The front sees a step past its deadline, and can end the process; from in here a thread cannot be ended.
+  parts->options.batching.step_deadline += front_first;
   parts->options.resources.poisoned->set_end_process(exits.crash);
   const auto& window = model->weights->shape().window;
   link->send(encode(
@@ -147,7 +103,7 @@ int run(std::shared_ptr<frame_link> link, command_desk& desk, const process_exit
 
 int run_engine_process(process_exits exits) {
   auto link = std::make_shared<frame_link>(file_descriptor(engine_program::link));
-  command_desk desk(link, exits);
+  command_desk desk(link, [&exits] { exits.leave(exit_good); });
   std::thread reader([&] {
     link->run([&](std::string_view bytes) { desk.take(bytes); });
     exits.leave(exit_front_gone); // nobody is left to whom an answer could go

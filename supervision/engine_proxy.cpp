@@ -104,7 +104,8 @@ void engine_proxy::watch() {
 }
 
 void engine_proxy::commit(const inject_fault& fault) {
-  if (fault.kind == fault_kind::poison && poisons_.size() < poisons_max)
+  const bool lasts = fault.kind == fault_kind::poison || fault.kind == fault_kind::hang;
+  if (lasts && poisons_.size() < poisons_max)
     poisons_.push_back(fault);
   if (!process_)
     return;

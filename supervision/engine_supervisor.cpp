@@ -125,8 +125,12 @@ bool engine_supervisor::counts(size_t ended, const caf::error& reason) {
 }
 
 void engine_supervisor::commit(const inject_fault& fault) {
+  using effect = poisoned_seeds::effect;
+  if (fault.kind == fault_kind::hang)
+    return options_.resources.poisoned->add(fault.seed, effect::hangs);
   if (fault.kind == fault_kind::poison)
-    return options_.resources.poisoned->add(fault.seed, fault.part == engine_part::engine);
+    return options_.resources.poisoned->add(
+        fault.seed, fault.part == engine_part::engine ? effect::ends_process : effect::throws);
   if (fault.part == engine_part::engine)
     return commit_fault(fault);
   const auto part = fault.part == engine_part::batcher    ? batcher_child

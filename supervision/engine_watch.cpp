@@ -24,6 +24,7 @@ void engine_watch::begin(steady_time now) {
   began_ = now;
   up_ = false;
   silent_ = milliseconds(0);
+  step_.reset();
   cause_ = kill_cause::none;
 }
 
@@ -31,7 +32,9 @@ kill_cause engine_watch::tick(steady_time now, std::optional<steady_time> step_s
   silent_ += limits_.tick;
   if (silent_ >= limits_.silence)
     return kill_cause::silent;
-  if (step_since && now - *step_since > limits_.step_deadline)
+  step_time_ = step_since && step_since == step_ ? step_time_ + limits_.tick : milliseconds(0);
+  step_ = step_since;
+  if (step_time_ >= limits_.step_deadline)
     return kill_cause::step_too_long;
   if (!up_ && now - began_ > limits_.start)
     return kill_cause::start_too_long;

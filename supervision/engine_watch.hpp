@@ -32,8 +32,8 @@ public:
   void heard() { silent_ = milliseconds(0); }
   void came_up() { up_ = true; }
 
-  /// Once a tick. Silence is counted in ticks of our own: a front that was stopped itself blames nobody for
-  /// it. step_since: of the running step, as in step_record.
+  /// Once a tick. Silence and a step's time are counted in ticks of our own: a front that was stopped itself
+  /// blames nobody for it. step_since: of the running step, as in step_record.
   kill_cause tick(steady_time now, std::optional<steady_time> step_since);
 
   /// It is being killed for this; the first cause stays.
@@ -50,6 +50,8 @@ private:
   steady_time began_{};
   bool up_ = false;
   milliseconds silent_{0};
+  std::optional<steady_time> step_; // that ran at the last tick
+  milliseconds step_time_{0};       // over which it has been running
   kill_cause cause_ = kill_cause::none;
 };
 

@@ -44,11 +44,19 @@ TEST_CASE("a step may take until its deadline") {
   manual_clock clock;
   auto watch = begun(clock);
   const auto since = clock.now();
-  clock.advance(limits.step_deadline);
-  CHECK(watch.tick(clock.now(), since) == kill_cause::none);
-  clock.advance(milliseconds(1));
-  CHECK(watch.tick(clock.now(), since) == kill_cause::step_too_long);
-  CHECK(watch.tick(clock.now(), {}) == kill_cause::none);
+  const auto tick = [&](std::optional<steady_time> step) {
+    watch.heard();
+    return watch.tick(clock.now(), step);
+  };
+  REQUIRE(tick(since) == kill_cause::none);
+  for (int i = 0; i < 49; ++i)
+    REQUIRE(tick(since) == kill_cause::none);
+  CHECK(tick(since) == kill_cause::step_too_long);
+  CHECK(tick({}) == kill_cause::none);
+  for (int i = 0; i < 100; ++i) // each tick another step
+    REQUIRE(tick(since + milliseconds(i)) == kill_cause::none);
+  clock.advance(std::chrono::seconds(60)); // the front itself stood still
+  CHECK(tick(since + milliseconds(99)) == kill_cause::none);
 }
 
 TEST_CASE("a start has an end") {

@@ -328,16 +328,32 @@ def wait_for_engine_or_end(server) -> None:
         time.sleep(0.01)
 
 
-def test_a_hung_engine_is_ended_at_the_step_deadline(start_server, undisturbed):
-    """A step that never ends: the process is stopped inside it, but the silence bound is not what finds it first."""
-    server = start_server("--engine-process", "--step-deadline-ms", "1000", "--step-time-max-ms", "200")
-    company = Company(server, BODIES[:2])
-    company.wait_for_deltas(4, 30)
+def test_a_step_that_hangs_is_ended_at_its_deadline(start_server, undisturbed):
+    """Only its process can be ended, not a thread of it. The request that does it twice alone is quarantined."""
+    server = start_server("--engine-process", "--fault-injection", "--step-deadline-ms", "1000")
+    assert server.post("/admin/faults", {"part": "executor", "fault": "hang", "seed": 666}).status_code == 202
+    began = time.monotonic()
+    company = Company(server, [BODIES[0], {**BODIES[1], "seed": 666}])
+    pid = engine_pid(server)
+    wait_until_gone(pid, 1.0 + 1.0 + 1.0)  # deadline + 1 s, and what it takes to begin
+    assert time.monotonic() - began > 0.9
+    fine, hanging = company.join(60)
+    check_equal([fine], undisturbed)
+    assert hanging.terminal["type"] == "response.failed"
+    assert hanging.terminal["response"]["error"]["code"] == "request_quarantined"
+    assert server.log().count("cause=step_too_long") in (2, 3)
+    wait_until_ready(server)
+
+
+def test_the_end_does_not_wait_for_an_engine_that_is_stopped(start_server):
+    server = start_server("--engine-process")
     pid = engine_pid(server)
     os.kill(pid, signal.SIGSTOP)
-    wait_until_gone(pid, 1.0 + 1.0 + 2.5)  # between two steps it is silence that ends it
-    check_equal(company.join(60), undisturbed[:2])
-    assert "engine_process_killed" in server.log()
+    began = time.monotonic()
+    server.process.send_signal(signal.SIGTERM)
+    assert server.process.wait(scaled(30)) == 0
+    assert time.monotonic() - began < scaled(SILENCE_S + 2)
+    assert state_of(pid) is None
 
 
 def test_it_cannot_be_started_by_hand():
