@@ -8,9 +8,9 @@
 
 namespace troupe {
 
-executor::executor(caf::actor_config& config, std::shared_ptr<step_runner> runner, ledger_actor ledger,
+executor::executor(caf::actor_config& config, std::shared_ptr<step_runner> runner, report_actor reports,
                    metrics& metrics)
-    : executor_actor::base(config), runner_(std::move(runner)), ledger_(std::move(ledger)),
+    : executor_actor::base(config), runner_(std::move(runner)), reports_(std::move(reports)),
       metrics_(metrics) {}
 
 executor::behavior_type executor::make_behavior() {
@@ -22,7 +22,7 @@ executor::behavior_type executor::make_behavior() {
         const auto result = runner_->run(plan);
         promise.deliver(result);
         if (!result.tokens.empty())
-          send(ledger_, result);
+          send(reports_, result);
         observe(plan, result);
         return promise;
       },

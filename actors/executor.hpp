@@ -10,7 +10,7 @@ namespace troupe {
 class executor final : public executor_actor::base {
 public:
   /// metrics must outlive the actor.
-  executor(caf::actor_config& config, std::shared_ptr<step_runner> runner, ledger_actor ledger,
+  executor(caf::actor_config& config, std::shared_ptr<step_runner> runner, report_actor reports,
            metrics& metrics);
 
   behavior_type make_behavior() override;
@@ -19,7 +19,7 @@ private:
   void observe(const step_plan& plan, const step_result& result);
 
   std::shared_ptr<step_runner> runner_;
-  ledger_actor ledger_;
+  report_actor reports_;
   metrics& metrics_;
 };
 

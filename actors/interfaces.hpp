@@ -39,6 +39,11 @@ using ledger_actor = caf::typed_actor<
     caf::reacts_to<engine_gone>,             // from the front
     caf::reacts_to<tick>>;                   // from itself: deadlines
 
+/// Where an engine reports: the ledger, or what stands for it inside an engine's process.
+using report_actor =
+    caf::typed_actor<caf::reacts_to<step_result>, // from an executor. Credit: two steps, see step_ack
+                     caf::reacts_to<engine_up, engine_actor>>; // from an engine's supervisor: one a restart
+
 /// Inside an engine: forms steps.
 using batcher_actor =
     caf::typed_actor<caf::reacts_to<dispatch_sequence>, caf::reacts_to<cancel_sequence>,
@@ -47,7 +52,7 @@ using batcher_actor =
                      caf::reacts_to<page_news>,   // from the page manager: one a read at most
                      caf::replies_to<health_probe>::with<health_report>, caf::reacts_to<inject_fault>>;
 
-/// Inside an engine, detached: runs steps; the ledger gets a copy of each result.
+/// Inside an engine, detached: runs steps; whoever the engine reports to gets a copy of each result.
 /// Credit: the batcher has one plan in flight. Errors: request timeout (step_deadline_ms).
 using executor_actor =
     caf::typed_actor<caf::replies_to<step_plan>::with<step_result>, caf::reacts_to<inject_fault>>;

@@ -335,13 +335,14 @@ struct health_report {
 struct tick {};
 
 enum class engine_part : uint8_t { batcher, executor, page_manager, engine };
-enum class fault_kind : uint8_t { throw_error, kill, poison };
+enum class fault_kind : uint8_t { throw_error, kill, poison, hang };
 
 /// For tests, where fault_injection is on.
 struct inject_fault {
   engine_part part = engine_part::executor;
   fault_kind kind = fault_kind::throw_error;
-  uint64_t seed = 0; // poison: from now on a step that computes a request with this seed crashes
+  uint64_t seed =
+      0; // poison, hang: from now on a step that computes a request with this seed crashes, or never ends
 };
 
 } // namespace troupe

@@ -71,9 +71,8 @@ std::vector<step_runner::logits_row> step_runner::divide(const step_plan& plan,
 
 void step_runner::check_poison(const step_plan& plan) const {
   for (const auto& row : plan.rows)
-    if (auto found = answers_.find(row.id);
-        found != answers_.end() && resources_.poisoned->contains(found->second.choose.params().seed))
-      commit_fault({});
+    if (auto found = answers_.find(row.id); found != answers_.end())
+      resources_.poisoned->strike(found->second.choose.params().seed);
 }
 
 step_result step_runner::run(const step_plan& plan) {
@@ -92,7 +91,7 @@ step_result step_runner::run(const step_plan& plan) {
                       .logit_rows = static_cast<int32_t>(logits_rows_of(row))});
     result.computed_tokens += static_cast<int32_t>(row.tokens.size());
   }
-  resources_.record->begin(std::move(sequences));
+  resources_.record->begin(sequences, begin);
   for (auto id : plan.ended)
     answers_.erase(id);
   for (const auto& sequence : plan.started)

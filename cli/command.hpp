@@ -15,6 +15,7 @@ using command = std::function<int(console&)>;
 
 // One file each. They add a subcommand to the parent and set `chosen` when it is the one that was asked for.
 void add_serve(CLI::App& parent, command& chosen);
+void add_engine(CLI::App& parent, command& chosen);
 void add_generate(CLI::App& parent, command& chosen);
 void add_chat(CLI::App& parent, command& chosen);
 void add_batch(CLI::App& parent, command& chosen);

@@ -117,6 +117,7 @@ void describe(CLI::App& app, command& chosen) {
   app.set_help_flag("-h,--help", "Print this help.");
   app.set_version_flag("--version", version_text, "Print version, commit, compiler and instruction sets.");
   add_serve(app, chosen);
+  add_engine(app, chosen);
   add_chat(app, chosen);
   add_generate(app, chosen);
   add_batch(app, chosen);

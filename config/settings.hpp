@@ -59,6 +59,7 @@ struct settings {
   int64_t restart_period_ms = 10'000;
   int64_t health_interval_ms = 1'000; // pings, and the canary step of an idle engine
   int64_t actor_threads = 2;          // CAF scheduler threads
+  bool engine_process = false;        // each engine in a process of its own, which the front restarts
   bool fault_injection = false;       // POST /admin/faults; for tests only
 
   // [log]

@@ -299,6 +299,11 @@ const setting rows[] = {
      .minimum = 1,
      .maximum = 64,
      .bounds_reason = "actors only pass messages on; the work is done by engine.threads"},
+    {.key = "supervision.engine_process",
+     .member = &settings::engine_process,
+     .help =
+         "Runs each model's engine in a process of its own, which this one starts, watches and starts again "
+         "when it dies; streams go on. The answer does not depend on it."},
     {.key = "supervision.fault_injection",
      .member = &settings::fault_injection,
      .help = "Opens POST /admin/faults, which crashes actors on purpose. For tests only."},

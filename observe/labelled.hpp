@@ -31,6 +31,13 @@ public:
     return *children_.back().second;
   }
 
+  /// Every child, "other" too, always in the same order.
+  template <class Visit>
+  void for_each(Visit visit) const {
+    for (const auto& [name, child] : children_)
+      visit(*child);
+  }
+
 private:
   std::vector<std::pair<std::string, Metric*>> children_;
 };

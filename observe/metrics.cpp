@@ -155,7 +155,7 @@ metrics::metrics(std::string_view model_name)
       engine_epoch(gauge(registry_, "troupe_engine_epoch", model_)),
       actor_restarts_total(counters(registry_, "troupe_actor_restarts_total", model_), "actor",
                            {"ledger", "intake", "gateway", "health_monitor", "engine_supervisor", "engine",
-                            "batcher", "executor", "page_manager"}),
+                            "batcher", "executor", "page_manager", "engine_process"}),
       stale_results_dropped_total(counter(registry_, "troupe_stale_results_dropped_total", model_)),
       ledger_entries(gauge(registry_, "troupe_ledger_entries", model_)),
       http_connections(gauge(registry_, "troupe_http_connections")),

@@ -8,6 +8,7 @@
 #include <prometheus/gauge.h>
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,6 +34,14 @@ public:
   /// From now on render() shows the engine's metrics of these, one set of series each, and of this object
   /// only the network's: for a node whose models count apart. Thread-safe.
   void show_models(std::vector<std::shared_ptr<metrics>> models);
+
+  /// For an engine in a process of its own: the values of all that an engine counts, to be added to the
+  /// metrics of another process.
+  std::vector<double> engine_counts();
+
+  /// Adds what came since `before` (empty: since that process began), and takes over what goes up and down.
+  /// Lists of another length than engine_counts() change nothing.
+  void add_engine_counts(std::span<const double> before, std::span<const double> now);
 
   // Requests
   prometheus::Gauge& num_requests_running;
@@ -88,6 +97,9 @@ public:
   void count_http_request(std::string_view path, int code);
 
 private:
+  template <class Visitor>
+  void visit_engine(Visitor& visitor);
+
   labelled<prometheus::Gauge> kv_pages_;
   prometheus::Gauge& kv_cache_usage_perc_;
   prometheus::Family<prometheus::Counter>& http_requests_total_;

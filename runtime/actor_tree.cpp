@@ -2,11 +2,11 @@
 
 #include "model/detokenizer.hpp"
 #include "observe/log.hpp"
-#include "runtime/context_plan.hpp"
-#include "runtime/errors.hpp"
-#include "runtime/kv_directory.hpp"
+#include "runtime/engine_parts.hpp"
 #include "runtime/node_table.hpp"
 #include "runtime/runtime_config.hpp"
+#include "runtime/started_engine.hpp"
+#include "supervision/engine_proxy.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/send.hpp>
@@ -32,27 +32,56 @@ make_text_decoder decoder_of(std::shared_ptr<const tokenizer> tokens) {
   };
 }
 
-planner_limits limits_of(const settings& configuration, const context_plan& context,
-                         const language_model& model) {
-  return {.max_batch_size = static_cast<int32_t>(configuration.max_batch_size),
-          .max_batch_tokens = static_cast<int32_t>(configuration.max_batch_tokens),
-          .step_time_max = milliseconds(configuration.step_time_max_ms),
-          .step_stretch_max = static_cast<double>(configuration.step_stretch_percent) / 100,
-          .batch_window = milliseconds(configuration.batch_window_ms),
-          .batch_window_kind =
-              configuration.batch_window == "fixed" ? window_kind::fixed : window_kind::adaptive,
-          .canary_page = context.pages,
-          .priority_level = milliseconds(configuration.priority_level_ms),
-          .prefix_cache = configuration.prefix_cache,
-          .numeric_class = model.numeric_class(),
-          .window = model.shape().window,
-          .tokens_ahead = context.tokens_ahead};
+/// What a tree knows of its engine, wherever that runs.
+struct known_engine {
+  engine_loaded facts;
+  spawn_engine spawn;
+  std::shared_ptr<directory_tier> tier; // in this process; null: none
+};
+
+result<known_engine> engine_here(const settings& configuration, std::shared_ptr<const language_model> weights,
+                                 metrics& numbers, const time_source& clock,
+                                 const std::shared_ptr<const void>& kept,
+                                 std::shared_ptr<actor_census> census) {
+  const auto window = weights->shape().window;
+  known_engine out{.facts = {.numeric_class = weights->numeric_class(),
+                             .weight_bytes = weights->weight_bytes(),
+                             .window_positions = window.positions,
+                             .window_sinks = window.sinks},
+                   .spawn = {},
+                   .tier = {}};
+  auto parts = make_engine_parts(configuration, std::move(weights), numbers, clock, kept,
+                                 std::make_shared<step_record>());
+  if (!parts)
+    return forward_error(parts);
+  parts->options.census = std::move(census);
+  out.facts.context_tokens = parts->context.tokens;
+  out.facts.pages = parts->context.pages;
+  out.tier = std::move(parts->tier);
+  out.spawn = [options = std::move(parts->options)](caf::actor_system& system, const ledger_actor& ledger,
+                                                    metrics& counts) -> engine_actor {
+    return system.spawn<engine_supervisor>(options, ledger, counts);
+  };
+  return out;
 }
 
-int threads_of(const settings& configuration) {
-  if (configuration.threads > 0)
-    return static_cast<int>(configuration.threads);
-  return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+result<known_engine> engine_elsewhere(const settings& configuration,
+                                      const std::shared_ptr<started_engine>& engine,
+                                      const time_source& clock) {
+  engine_proxy_options options{
+      .start = [engine](uint64_t life, const engine_setup& setup) { return engine->next(life, setup); },
+      .record = engine->record(),
+      .numeric_class = engine->facts().numeric_class,
+      .watch = {.step_deadline = milliseconds(configuration.step_deadline_ms)},
+      .intensity = {configuration.restart_intensity, configuration.restart_period_ms},
+      .epochs = std::make_shared<epoch_source>(0),
+      .clock = &clock};
+  return known_engine{.facts = engine->facts(),
+                      .spawn = [options](caf::actor_system& system, const ledger_actor& ledger,
+                                         metrics& counts) -> engine_actor {
+                        return system.spawn<engine_proxy>(options, ledger, counts);
+                      },
+                      .tier = {}};
 }
 
 } // namespace
@@ -150,41 +179,25 @@ result<std::unique_ptr<actor_tree>> actor_tree::start(caf::actor_system& system,
                                                       metrics& numbers, post_function post,
                                                       const time_source& clock,
                                                       std::shared_ptr<const void> kept) {
-  const auto context = plan_context(configuration, model.weights->shape(), model.weights->page_bytes());
-  if (!context)
-    return forward_error(context);
-  auto pages = kv_store::create(context->pages + 1, model.weights->page_bytes());
-  if (!pages)
-    return forward_error(pages);
-  auto tier = open_kv_directory(configuration, model.weights->numeric_class(), *pages, numbers, clock, kept);
-  if (!tier)
-    return forward_error(tier);
-  log_event(log_level::info, "model_loaded",
-            {{"model", model.name},
-             {"weight_bytes", model.weights->weight_bytes()},
-             {"numeric_class", fmt::format("{:016x}", model.weights->numeric_class())},
-             {"max_model_len", context->tokens},
-             {"attention_window", model.weights->shape().window.positions},
-             {"attention_sinks", model.weights->shape().window.sinks},
-             {"kv_pages", context->pages}});
   if (!shares_scheduler(system.config()))
     log_event(log_level::warn, "scheduler_polls", {{"set", "scheduler.policy = sharing"}});
   auto made = std::make_unique<impl>(system, numbers);
-  made->census_->keep(std::move(kept));
+  made->census_->keep(kept);
+  auto engine = model.engine ? engine_elsewhere(configuration, model.engine, clock)
+                             : engine_here(configuration, model.weights, numbers, clock, kept, made->census_);
+  if (!engine)
+    return forward_error(engine);
+  const auto& facts = engine->facts;
+  log_event(log_level::info, "model_loaded",
+            {{"model", model.name},
+             {"weight_bytes", facts.weight_bytes},
+             {"numeric_class", fmt::format("{:016x}", facts.numeric_class)},
+             {"max_model_len", facts.context_tokens},
+             {"attention_window", facts.window_positions},
+             {"attention_sinks", facts.window_sinks},
+             {"kv_pages", facts.pages}});
   node_parts parts;
-  parts.engine.census = made->census_;
-  parts.engine.resources = {.model = model.weights,
-                            .pages = *pages,
-                            .threads = std::make_shared<thread_pool>(threads_of(configuration)),
-                            .record = std::make_shared<step_record>(),
-                            .lease = std::make_shared<std::mutex>(),
-                            .clock = &clock,
-                            .tier = *tier};
-  parts.engine.page_count = context->pages;
-  parts.engine.batching = {limits_of(configuration, *context, *model.weights),
-                           milliseconds(configuration.step_deadline_ms)};
-  parts.engine.intensity = {configuration.restart_intensity, configuration.restart_period_ms};
-  parts.engine.epochs = std::make_shared<epoch_source>(0);
+  parts.engine = std::move(engine->spawn);
   parts.ledger = {.entries_max = static_cast<size_t>(configuration.requests_max),
                   .entries_per_tenant_max = static_cast<size_t>(configuration.requests_per_key_max),
                   .unsent_bytes_max = configuration.unsent_bytes_max,
@@ -195,14 +208,14 @@ result<std::unique_ptr<actor_tree>> actor_tree::start(caf::actor_system& system,
     return std::string(tokens->token_bytes(token));
   };
   parts.preparer = std::make_shared<const request_preparer>(
-      request_limits{model.name, context->tokens, configuration.request_timeout_ms}, model.tokens,
+      request_limits{model.name, facts.context_tokens, configuration.request_timeout_ms}, model.tokens,
       model.messages, clock);
   parts.health = std::make_shared<node_health>();
   parts.health_interval = milliseconds(configuration.health_interval_ms);
   parts.clock = &clock;
   made->clock_ = &clock;
-  made->tier_ = *tier;
-  made->start(std::move(parts), configuration, {model.name, clock.unix_seconds(), context->tokens},
+  made->tier_ = std::move(engine->tier);
+  made->start(std::move(parts), configuration, {model.name, clock.unix_seconds(), facts.context_tokens},
               std::move(post), clock);
   return std::unique_ptr<actor_tree>(new actor_tree(std::move(made)));
 }

@@ -6,6 +6,7 @@
 #include "config/setting.hpp"
 #include "observe/metrics.hpp"
 #include "runtime/actor_tree.hpp"
+#include "runtime/errors.hpp"
 
 #include <algorithm>
 #include <thread>
@@ -22,6 +23,11 @@ status check_bounds(const settings& given) {
   for (const auto& row : all_settings())
     if (auto ok = assign(row, value_of(row, given), "the host's settings", checked); !ok)
       return ok;
+  if (given.engine_process)
+    return failure(
+        runtime_error::not_supported,
+        "supervision.engine_process is true, but a host's program is none that could be started as an "
+        "engine: set it to false");
   if (given.model_path.empty())
     return failure(config_error::out_of_bounds, "model.path is empty: name a GGUF file");
   return {};

@@ -3,6 +3,7 @@
 #include "model/attention_windows.hpp"
 #include "model/gguf_file.hpp"
 #include "runtime/errors.hpp"
+#include "runtime/started_engine.hpp"
 
 #include <filesystem>
 #include <fmt/format.h>
@@ -36,6 +37,13 @@ result<loaded_model> load_model(const settings& configuration, const load_progre
       return tl::unexpected(std::move(problem));
     }
     out.messages = std::make_shared<const chat_template>(std::move(*messages));
+  }
+  if (configuration.engine_process) {
+    auto engine = started_engine::start(configuration, progress); // it checks what is checked below
+    if (!engine)
+      return forward_error(engine);
+    out.engine = std::move(*engine);
+    return out;
   }
   auto weights = load_language_model(*file,
                                      {.isa = *isa,

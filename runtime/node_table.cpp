@@ -22,7 +22,7 @@ std::vector<front_child> node_table(caf::actor_system& system, node_parts parts,
       // decide; if the supervisor itself fails, it is started anew.
       {{.id = "engine", .restart = restart_kind::transient, .shutdown_ms = 60'000},
        [=, &system, &numbers](front_children& current) {
-         current.engine = system.spawn<engine_supervisor>(shared->engine, current.ledger, numbers);
+         current.engine = shared->engine(system, current.ledger, numbers);
          return handle(current.engine);
        }},
       {{.id = "health_monitor", .restart = restart_kind::permanent, .shutdown_ms = 1000},

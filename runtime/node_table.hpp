@@ -1,20 +1,23 @@
 #pragma once
 
 #include "actors/request_preparer.hpp"
-#include "supervision/engine_supervisor.hpp"
 #include "supervision/front.hpp"
 #include "supervision/ledger.hpp"
 
 #include <caf/actor_system.hpp>
 
+#include <functional>
 #include <memory>
 #include <vector>
 
 namespace troupe {
 
+/// Spawns what supervises an engine: in this process, or one of its own.
+using spawn_engine = std::function<engine_actor(caf::actor_system&, const ledger_actor&, metrics&)>;
+
 /// What the node's actors are made of.
 struct node_parts {
-  engine_options engine;
+  spawn_engine engine;
   ledger_limits ledger;
   make_text_decoder decoder;
   token_bytes_of token_bytes;

@@ -16,11 +16,11 @@ constexpr milliseconds tick_interval{100};
 
 } // namespace
 
-engine_supervisor::engine_supervisor(caf::actor_config& config, engine_options options, ledger_actor ledger,
+engine_supervisor::engine_supervisor(caf::actor_config& config, engine_options options, report_actor reports,
                                      metrics& metrics)
-    : engine_actor::base(config), options_(std::move(options)), ledger_(std::move(ledger)), metrics_(metrics),
-      children_(*this, restart_strategy::one_for_all, options_.intensity, children(),
-                *options_.resources.clock, options_.census) {}
+    : engine_actor::base(config), options_(std::move(options)), reports_(std::move(reports)),
+      metrics_(metrics), children_(*this, restart_strategy::one_for_all, options_.intensity, children(),
+                                   *options_.resources.clock, options_.census) {}
 
 std::vector<supervised_child> engine_supervisor::children() {
   // A step ends within step_time_max_ms or so; a detached actor stops after it.
@@ -51,7 +51,7 @@ caf::actor engine_supervisor::start_executor() {
   const auto& limits = options_.batching.limits;
   auto runner = std::make_shared<step_runner>(options_.resources, epoch_, limits.max_batch_size,
                                               limits.max_batch_tokens);
-  executor_ = system().spawn<executor, caf::detached>(std::move(runner), ledger_, metrics_);
+  executor_ = system().spawn<executor, caf::detached>(std::move(runner), reports_, metrics_);
   return caf::actor_cast<caf::actor>(executor_);
 }
 
@@ -112,7 +112,7 @@ void engine_supervisor::handle(const child_table::outcome& outcome, const caf::e
     log_event(log_level::info, "engine_up", {{"epoch", epoch_}});
     auto last = options_.resources.record->take(); // if it crashed when it was told to stop
     auto fatal = std::exchange(fatal_step_, {});
-    send(ledger_, engine_up{epoch_, fatal.empty() ? std::move(last) : std::move(fatal)}, engine_actor(this));
+    send(reports_, engine_up{epoch_, fatal.empty() ? std::move(last) : std::move(fatal)}, engine_actor(this));
   }
 }
 
@@ -125,8 +125,12 @@ bool engine_supervisor::counts(size_t ended, const caf::error& reason) {
 }
 
 void engine_supervisor::commit(const inject_fault& fault) {
+  using effect = poisoned_seeds::effect;
+  if (fault.kind == fault_kind::hang)
+    return options_.resources.poisoned->add(fault.seed, effect::hangs);
   if (fault.kind == fault_kind::poison)
-    return options_.resources.poisoned->add(fault.seed);
+    return options_.resources.poisoned->add(
+        fault.seed, fault.part == engine_part::engine ? effect::ends_process : effect::throws);
   if (fault.part == engine_part::engine)
     return commit_fault(fault);
   const auto part = fault.part == engine_part::batcher    ? batcher_child
@@ -144,7 +148,7 @@ void engine_supervisor::on_exit() {
   pages_ = nullptr;
   executor_ = nullptr;
   batcher_ = nullptr;
-  ledger_ = nullptr;
+  reports_ = nullptr;
 }
 
 } // namespace troupe

@@ -28,7 +28,8 @@ struct engine_options {
 class engine_supervisor final : public engine_actor::base {
 public:
   /// metrics must outlive the actor.
-  engine_supervisor(caf::actor_config& config, engine_options options, ledger_actor ledger, metrics& metrics);
+  engine_supervisor(caf::actor_config& config, engine_options options, report_actor reports,
+                    metrics& metrics);
 
   behavior_type make_behavior() override;
   void on_exit() override;
@@ -45,7 +46,7 @@ private:
   void commit(const inject_fault& fault);
 
   engine_options options_;
-  ledger_actor ledger_;
+  report_actor reports_;
   metrics& metrics_;
   child_table children_;
   page_manager_actor pages_;

@@ -3,12 +3,14 @@
 import time
 
 import check_events
+import pytest
 from streams import Company
 from troupe_server import scaled
 
 
-def test_the_supervisor_gives_up(start_server):
-    server = start_server("--fault-injection", "--restart-intensity", "2", "--restart-period-ms", "20000")
+@pytest.mark.parametrize("process", [(), ("--engine-process",)], ids=["inside", "own_process"])
+def test_the_supervisor_gives_up(start_server, process):
+    server = start_server("--fault-injection", "--restart-intensity", "2", "--restart-period-ms", "20000", *process)
     bodies = [{"input": f"Write a long story about the number {n}.", "temperature": 0.8, "seed": n,
                "max_output_tokens": 800} for n in range(4)]
     company = Company(server, bodies)

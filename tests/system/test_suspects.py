@@ -18,11 +18,20 @@ FATAL_STEPS_MAX = 7
 WITHIN_S = 90
 
 
-@pytest.fixture(scope="module")
-def server_with_faults(tmp_path_factory):
+@pytest.fixture(scope="module", params=["inside", "own_process", "own_process_dies"])
+def server_with_faults(tmp_path_factory, request):
+    """With what a poison kills: the executor, or the engine's whole process."""
     # The restart intensity is the default, 5 in 10 s: finding one poison must not use it up.
-    with TroupeServer(tmp_path_factory.mktemp("suspects") / "server.log", "--fault-injection") as started:
+    flags = () if request.param == "inside" else ("--engine-process",)
+    with TroupeServer(tmp_path_factory.mktemp("suspects") / "server.log", "--fault-injection", *flags) as started:
+        started.poisoned_part = "engine" if request.param == "own_process_dies" else "executor"
         yield started
+
+
+def restarts_of(server) -> float:
+    """An engine's process tells what it counts a moment later."""
+    time.sleep(0.5)
+    return server.metrics().total("troupe_actor_restarts_total")
 
 
 def test_31_finish_and_one_is_quarantined(server_with_faults):
@@ -30,9 +39,9 @@ def test_31_finish_and_one_is_quarantined(server_with_faults):
     undisturbed = Company(server, BODIES).join(WITHIN_S)
     assert all(stream.terminal and stream.terminal["type"] != "response.failed" for stream in undisturbed)
 
-    answer = server.post("/admin/faults", {"part": "executor", "fault": "poison", "seed": 1000 + POISON})
+    answer = server.post("/admin/faults", {"part": server.poisoned_part, "fault": "poison", "seed": 1000 + POISON})
     assert answer.status_code == 202, answer.text
-    restarts = server.metrics().total("troupe_actor_restarts_total")
+    restarts = restarts_of(server)
     begin = time.monotonic()
     streams = Company(server, BODIES).join(WITHIN_S)
     assert time.monotonic() - begin < scaled(WITHIN_S)
@@ -50,7 +59,7 @@ def test_31_finish_and_one_is_quarantined(server_with_faults):
         assert "crashed twice" in error["message"]
         assert stream.deltas == 0  # it crashed in its first step
 
-    crashes = server.metrics().total("troupe_actor_restarts_total") - restarts
+    crashes = restarts_of(server) - restarts
     assert 2 <= crashes <= FATAL_STEPS_MAX
     assert server.alive() and server.ready_status() == 200
     assert "Paris" in server.chat("What is the capital of France?", max_tokens=40)["choices"][0]["message"]["content"]
@@ -58,12 +67,12 @@ def test_31_finish_and_one_is_quarantined(server_with_faults):
 
 def test_alone_it_is_quarantined_after_two_crashes(server_with_faults):
     server = server_with_faults
-    server.post("/admin/faults", {"part": "executor", "fault": "poison", "seed": 77})
-    restarts = server.metrics().total("troupe_actor_restarts_total")
+    server.post("/admin/faults", {"part": server.poisoned_part, "fault": "poison", "seed": 77})
+    restarts = restarts_of(server)
     refused = server.post("/v1/responses", {"input": "Hello.", "seed": 77})
     assert refused.status_code == 500
     assert refused.json()["error"]["code"] == "request_quarantined"
-    assert server.metrics().total("troupe_actor_restarts_total") - restarts == 2
+    assert restarts_of(server) - restarts == 2
     assert server.post("/v1/responses", {"input": "Hello.", "seed": 78, "max_output_tokens": 16}).status_code == 200
 
 
