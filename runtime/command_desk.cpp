@@ -36,7 +36,7 @@ void command_desk::take(std::string_view bytes) {
   const std::scoped_lock lock(mutex_);
   if (host_)
     caf::anon_send(host_, engine_command{std::move(*message)});
-  else if (std::holds_alternative<engine_ping>(*message))
+  else if (std::holds_alternative<engine_ping>(*message) && !over_)
     link_->send(encode(from_engine(engine_pong{})));
   else if (std::holds_alternative<engine_stop>(*message))
     stopped_();

@@ -29,7 +29,8 @@ public:
   /// From now on `host`, an engine_host, gets the commands, those kept first.
   void open(const caf::actor& host);
 
-  /// The engine has ended.
+  /// The engine has ended. Pings are not answered any more: should a thread of it hold up this process's end,
+  /// the front hears nothing, and ends it.
   void close();
 
   /// Throws runtime_error if these bytes are no command.

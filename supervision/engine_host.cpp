@@ -70,6 +70,9 @@ void engine_host::tell_counts() {
 }
 
 void engine_host::on_exit() {
+  // However it ends, nobody outlives it.
+  if (engine_)
+    caf::anon_send_exit(engine_, caf::exit_reason::user_shutdown);
   engine_ = nullptr;
   if (options_.ended)
     options_.ended();

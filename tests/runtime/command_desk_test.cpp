@@ -59,15 +59,31 @@ TEST_CASE("pings are answered while there is no engine") {
   desk_world all;
   frame_link front(std::move(all.ends.second));
   all.take(engine_ping{});
-  bool answered = false;
-  front.run([&](std::string_view bytes) {
-    answered = std::holds_alternative<engine_pong>(*decode_from_engine(bytes));
-    front.close();
-  });
-  CHECK(answered);
+  const auto answers = [&] {
+    int pongs = 0;
+    front.run([&](std::string_view bytes) {
+      pongs += std::holds_alternative<engine_pong>(*decode_from_engine(bytes));
+      front.close();
+    });
+    return pongs;
+  };
+  CHECK(answers() == 1);
   all.desk.open(caf::actor_cast<caf::actor>(all.engine));
   all.take(engine_ping{}); // by the engine from now on
   CHECK(all.received(1) == std::vector<size_t>{to_engine(engine_ping{}).index()});
+}
+
+TEST_CASE("pings are not answered once the engine has ended") {
+  auto ends = *frame_link::pair();
+  frame_link front(std::move(ends.second));
+  {
+    command_desk desk(std::make_shared<frame_link>(std::move(ends.first)), [] {});
+    desk.close();
+    desk.take(encode(to_engine(engine_ping{})));
+  } // all that was said has been said
+  int heard = 0;
+  CHECK(front.run([&](std::string_view) { ++heard; }) == "the peer is gone");
+  CHECK(heard == 0);
 }
 
 TEST_CASE("a stop without an engine is one at once") {
