@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 #include <fstream>
 #include <spawn.h>
+#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -102,6 +103,10 @@ child_process::child_process(const options& wanted) {
     failed = plan.reset_signals();
   if (failed == 0)
     failed = plan.run(wanted, id_);
+  if (failed == 0) {
+    handle_ = file_descriptor(::pidfd_open(id_, 0));
+    failed = handle_ ? 0 : errno; // the kernel ends it with this thread
+  }
   if (failed != 0) {
     id_ = -1;
     end_ = process_end{.problem =
@@ -116,7 +121,7 @@ child_process::~child_process() {
 
 void child_process::kill(int signal) const {
   if (!end_)
-    ::kill(id_, signal);
+    ::pidfd_send_signal(handle_.get(), signal, nullptr, 0);
 }
 
 process_end child_process::wait() {

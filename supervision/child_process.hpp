@@ -1,5 +1,7 @@
 #pragma once
 
+#include "base/file_descriptor.hpp"
+
 #include <optional>
 #include <string>
 #include <sys/types.h>
@@ -39,7 +41,7 @@ public:
 
   pid_t id() const { return id_; } // -1: it was not started
 
-  /// Not after wait(): the number may be another process's by then.
+  /// Nothing happens once wait() has returned.
   void kill(int signal) const;
 
   /// Blocks until it has ended.
@@ -47,6 +49,7 @@ public:
 
 private:
   pid_t id_ = -1;
+  file_descriptor handle_; // means this process, whoever has its number later
   std::optional<process_end> end_;
 };
 
