@@ -1,0 +1,88 @@
+#!/bin/bash
+# A real model on a machine with a card: bits and accuracy first, then the program, then rates. Builds nothing.
+#   before: cp BUILD/kernels/cuda/{libtroupe_cuda.so,test_cuda,test_device} BUILD/troupe .gpu/   (and shared libraries that machine lacks)
+#   run_model_on_card.sh FOLDER_FOR_RESULTS MODEL.gguf [tests] [memcheck] [program] [rates]
+set -u
+out=${1:?a folder for the results}
+model=$(realpath "${2:?a GGUF file}")
+shift 2
+parts=" ${*:-tests memcheck program rates} "
+here=$PWD # the top of the tree
+bin=${GPU_BIN:-.gpu}
+export LD_LIBRARY_PATH=$here/$bin${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+if ! ldconfig -p | grep -q libcublasLt.so.13; then
+  LD_LIBRARY_PATH=$LD_LIBRARY_PATH:$(dirname "$(find /usr/local /opt -name libcublasLt.so.13 2>/dev/null | head -1)")
+fi
+export TROUPE_TEST_MODEL=$model
+port=$((20000 + RANDOM % 20000))
+failed=0
+
+said() { # NAME SECONDS COMMAND...: its last lines, and whether it worked
+  local name=$1 limit=$2 code
+  shift 2
+  if [ "$(type -t "$1")" = function ]; then
+    "$@" >"$out/$name.txt" 2>&1 # its parts have limits
+  else
+    timeout "$limit" "$@" >"$out/$name.txt" 2>&1
+  fi
+  code=$?
+  [ $code -eq 0 ] || failed=1
+  echo "== $name: exit $code"
+  tail -"${lines:-12}" "$out/$name.txt"
+}
+
+ask() { # QUESTION TOKENS: the answer of the server
+  curl -s --max-time 60 "http://127.0.0.1:$port/v1/chat/completions" -H 'Content-Type: application/json' \
+    -d "{\"messages\": [{\"role\": \"user\", \"content\": \"$1\"}], \"max_tokens\": $2, \"temperature\": 0}" |
+    sed 's/.*"content":"\([^"]*\)".*/\1/'
+}
+
+serve_and_ask() {
+  "$bin"/troupe serve --model "$model" --device cuda:0 --port $port 2>"$out/serve.log" &
+  local server=$! alone i
+  for i in $(seq 150); do
+    curl -sf "http://127.0.0.1:$port/readyz" >/dev/null && break
+    kill -0 $server 2>/dev/null || break
+    sleep 0.1
+  done
+  alone=$(ask "Write two sentences about the sea." 60)
+  echo "alone: $alone"
+  for i in $(seq 24); do
+    ask "Write two sentences about the sea." 60 >"$out/same_$i" &
+    ask "Count from $i upwards, in words." $((20 + i * 3)) >/dev/null &
+  done
+  wait $(jobs -p | grep -v "^$server$")
+  for i in $(seq 24); do
+    [ "$(cat "$out/same_$i")" = "$alone" ] || echo "in company: $(cat "$out/same_$i")"
+    rm "$out/same_$i"
+  done
+  curl -s "http://127.0.0.1:$port/metrics" | grep -E '^troupe_(generation_tokens_total|actor_restarts_total|ready)'
+  kill $server
+  wait $server
+  echo "server: exit $?"
+  cat "$out/serve.log"
+}
+
+nvidia-smi --query-gpu=name,driver_version,memory.used,temperature.gpu,power.limit --format=csv,noheader | tee "$out/card.txt"
+case $parts in *" tests "*)
+  lines=4 said test_cuda 120 "$bin"/test_cuda -d yes
+  lines=60 said test_device 280 "$bin"/test_device -d yes
+  ;;
+esac
+case $parts in *" program "*)
+  said generate 60 "$bin"/troupe generate --model "$model" --device cuda:0 --max-tokens 60 "What is the capital of France?"
+  said generate_cpu 60 "$bin"/troupe generate --model "$model" --device cpu --max-tokens 60 "What is the capital of France?"
+  lines=30 said serve 120 serve_and_ask
+  ;;
+esac
+case $parts in *" rates "*)
+  lines=14 said rates 120 "$bin"/troupe bench engine --model "$model" --device cuda:0 --batch 1,8,32,64 --prompt-tokens 128,512,2048,8000 \
+    --max-batch-tokens 2048 --context 512 --rounds 7 --json "$out/rates.json"
+  ;;
+esac
+case $parts in *" memcheck "*)
+  lines=5 said memcheck 280 compute-sanitizer --tool memcheck --leak-check no "$bin"/test_device "~[accuracy]"
+  ;;
+esac
+echo "failed: $failed"
+exit $failed
