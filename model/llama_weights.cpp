@@ -202,6 +202,13 @@ result<llama_weights> load_llama_weights(const llama_parameters& parameters,
   return out;
 }
 
+status check_llama_tensors(const llama_parameters& parameters, std::span<const tensor_view> tensors) {
+  const load_progress silent;
+  tensor_taker checking(tensors, silent, nullptr);
+  take_all(checking, parameters.shape);
+  return checking.finish();
+}
+
 uint64_t fingerprint(std::span<const tensor_view> tensors) {
   fnv_hash hash;
   for (const auto& tensor : tensors) {

@@ -22,12 +22,22 @@ engine_bench::engine_bench(const language_model& model, thread_pool& threads, co
       scratch_(model.shape(), std::max(options.batch_tokens_max, options.batch_size_max)),
       pages_(std::max(pages_for(options.prompt_tokens_max), decode_pages_ * options.batch_size_max)),
       tokens_(std::max(options.prompt_tokens_max, options.decode_tokens_max)),
-      logits_(static_cast<size_t>(options.batch_size_max) * model.shape().vocabulary),
-      kv_(pages_.size() * model.page_bytes()) {
+      logits_(static_cast<size_t>(options.batch_size_max) * model.shape().vocabulary) {
   std::iota(pages_.begin(), pages_.end(), 0);
   std::mt19937_64 random(1);
   for (token_id& token : tokens_)
     token = static_cast<token_id>(random() % static_cast<uint64_t>(model.shape().vocabulary));
+}
+
+result<std::unique_ptr<engine_bench>> engine_bench::create(const language_model& model, thread_pool& threads,
+                                                           const time_source& clock,
+                                                           const engine_bench_options& options) {
+  std::unique_ptr<engine_bench> out(new engine_bench(model, threads, clock, options));
+  auto pages = model.make_pages(static_cast<int32_t>(out->pages_.size()));
+  if (!pages)
+    return forward_error(pages);
+  out->kv_ = std::move(*pages);
+  return out;
 }
 
 std::span<const page_id> engine_bench::decode_pages(int32_t sequence) const {
@@ -43,7 +53,7 @@ status engine_bench::fill(std::span<const page_id> pages, int32_t tokens) {
                          .block_table = pages,
                          .logit_rows = at + count == tokens ? 1 : 0};
     auto logits = std::span(logits_).first(static_cast<size_t>(slice.logit_rows) * model_.shape().vocabulary);
-    if (auto ok = model_.forward({&slice, 1}, {kv_.data(), kv_.size()}, scratch_, threads_, logits); !ok)
+    if (auto ok = model_.forward({&slice, 1}, kv_->bytes(), scratch_, threads_, logits); !ok)
       return ok;
     at += count;
   }
@@ -59,7 +69,7 @@ status engine_bench::step_all(int32_t batch, int32_t position) {
                       .block_table = decode_pages(i),
                       .logit_rows = 1});
   auto logits = std::span(logits_).first(static_cast<size_t>(batch) * model_.shape().vocabulary);
-  return model_.forward(slices, {kv_.data(), kv_.size()}, scratch_, threads_, logits);
+  return model_.forward(slices, kv_->bytes(), scratch_, threads_, logits);
 }
 
 template <class Work>
