@@ -1,12 +1,12 @@
 #!/bin/bash
 # A real model on a machine with a card: bits and accuracy first, then the program, then rates. Builds nothing.
 #   before: cp BUILD/kernels/cuda/{libtroupe_cuda.so,test_cuda,test_device} BUILD/troupe .gpu/   (and shared libraries that machine lacks)
-#   run_model_on_card.sh FOLDER_FOR_RESULTS MODEL.gguf [tests] [memcheck] [program] [rates]
+#   run_model_on_card.sh FOLDER_FOR_RESULTS MODEL.gguf [tests] [program] [rates] [steps] [8b] [memcheck]
 set -u
 out=${1:?a folder for the results}
 model=$(realpath "${2:?a GGUF file}")
 shift 2
-parts=" ${*:-tests memcheck program rates} "
+parts=" ${*:-tests program rates steps 8b memcheck} "
 here=$PWD # the top of the tree
 bin=${GPU_BIN:-.gpu}
 export LD_LIBRARY_PATH=$here/$bin${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
@@ -38,7 +38,7 @@ ask() { # QUESTION TOKENS: the answer of the server
 }
 
 serve_and_ask() {
-  "$bin"/troupe serve --model "$model" --device cuda:0 --port $port 2>"$out/serve.log" &
+  "$bin"/troupe serve --model "$model" --device cuda:0 --port $port --fault-injection 2>"$out/serve.log" &
   local server=$! alone i
   for i in $(seq 150); do
     curl -sf "http://127.0.0.1:$port/readyz" >/dev/null && break
@@ -56,11 +56,17 @@ serve_and_ask() {
     [ "$(cat "$out/same_$i")" = "$alone" ] || echo "in company: $(cat "$out/same_$i")"
     rm "$out/same_$i"
   done
-  curl -s "http://127.0.0.1:$port/metrics" | grep -E '^troupe_(generation_tokens_total|actor_restarts_total|ready)'
+  alone=$(ask "Tell a long story about a river." 300)
+  ask "Tell a long story about a river." 300 >"$out/crashed" &
+  sleep 0.1
+  curl -s "http://127.0.0.1:$port/admin/faults" -H 'Content-Type: application/json' -d '{"part": "executor", "fault": "kill"}'
+  wait $!
+  [ "$(cat "$out/crashed")" = "$alone" ] && echo "the executor died in its middle: the same answer, ${#alone} bytes" || cat "$out/crashed"
+  curl -s "http://127.0.0.1:$port/metrics" | grep -E '^troupe_(generation_tokens_total|actor_restarts_total.*engine|ready)'
   kill $server
   wait $server
   echo "server: exit $?"
-  cat "$out/serve.log"
+  grep -E 'model_loaded|actor_down|engine_up|warn|error' "$out/serve.log"
 }
 
 nvidia-smi --query-gpu=name,driver_version,memory.used,temperature.gpu,power.limit --format=csv,noheader | tee "$out/card.txt"
@@ -72,12 +78,25 @@ esac
 case $parts in *" program "*)
   said generate 60 "$bin"/troupe generate --model "$model" --device cuda:0 --max-tokens 60 "What is the capital of France?"
   said generate_cpu 60 "$bin"/troupe generate --model "$model" --device cpu --max-tokens 60 "What is the capital of France?"
-  lines=30 said serve 120 serve_and_ask
+  lines=40 said serve 120 serve_and_ask
   ;;
 esac
 case $parts in *" rates "*)
   lines=14 said rates 120 "$bin"/troupe bench engine --model "$model" --device cuda:0 --batch 1,8,32,64 --prompt-tokens 128,512,2048,8000 \
     --max-batch-tokens 2048 --context 512 --rounds 7 --json "$out/rates.json"
+  ;;
+esac
+case $parts in *" steps "*)
+  lines=30 said steps 60 "$bin"/test_device "[rates]"
+  ;;
+esac
+case $parts in *" 8b "*)
+  for kind in bf16 q4_1; do
+    said make_$kind 120 python3 bench/gpu/make_random_gguf.py "/tmp/random_$kind.gguf" $kind
+    lines=14 said rates_8b_$kind 200 "$bin"/troupe bench engine --model "/tmp/random_$kind.gguf" --device cuda:0 --batch 1,8,32,64 --prompt-tokens 512,2048,8192 \
+      --max-batch-tokens 8192 --context 512 --rounds 5 --json "$out/rates_8b_$kind.json"
+    rm -f "/tmp/random_$kind.gguf"
+  done
   ;;
 esac
 case $parts in *" memcheck "*)

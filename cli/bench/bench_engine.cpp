@@ -11,6 +11,7 @@
 #include "model/gguf_file.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <memory>
@@ -55,6 +56,7 @@ struct bench_model {
   uint64_t file_bytes = 0;
   instruction_set isa = instruction_set::portable;
   std::shared_ptr<const language_model> model;
+  double load_seconds = 0; // from the file to ready weights
 };
 
 result<bench_model> load(const settings& values, int32_t batch_max, console& io) {
@@ -68,6 +70,7 @@ result<bench_model> load(const settings& values, int32_t batch_max, console& io)
   if (!device)
     return forward_error(device);
   progress_bar bar(io.err, io.err_is_terminal, true, file_name(values.model_path));
+  const auto begin = system_clock().now();
   auto model = load_language_model(
       *file,
       {.isa = *isa,
@@ -78,7 +81,8 @@ result<bench_model> load(const settings& values, int32_t batch_max, console& io)
       [&bar](size_t done, size_t total) { bar.show(done, total); });
   if (!model)
     return forward_error(model);
-  return bench_model{file_name(values.model_path), file->file_bytes(), *isa, *model};
+  const std::chrono::duration<double> took = system_clock().now() - begin;
+  return bench_model{file_name(values.model_path), file->file_bytes(), *isa, *model, took.count()};
 }
 
 json rates_json(const summary& rates) {
@@ -135,8 +139,9 @@ json head(const engine_arguments& arguments, const settings& values, const bench
   io.out << fmt::format("{}, {} cores\n", here.cpu_model, here.cores)
          << fmt::format("{}, {} threads, {}; troupe {} ({}), {}\n", loaded.model->device(), threads,
                         to_string(loaded.isa), here.version, here.commit, here.compiler)
-         << fmt::format("{}: weights {:.1f} MiB, KV {:.1f} MiB, scratch {:.1f} MiB\n\n", loaded.name,
-                        mib(weights), mib(bench.kv_bytes()), mib(bench.scratch_bytes()))
+         << fmt::format("{}: weights {:.1f} MiB in {:.2f} s, KV {:.1f} MiB, scratch {:.1f} MiB\n\n",
+                        loaded.name, mib(weights), loaded.load_seconds, mib(bench.kv_bytes()),
+                        mib(bench.scratch_bytes()))
          << fmt::format("{:<15}  {:>10} {:>10} {:>10}  {:>6}\n", "tokens/s", "median", "min", "max", "GB/s")
          << std::flush;
   return {{"bench", "engine"},
@@ -149,6 +154,7 @@ json head(const engine_arguments& arguments, const settings& values, const bench
           {"model", loaded.name},
           {"file_bytes", loaded.file_bytes},
           {"weight_bytes", weights},
+          {"load_seconds", loaded.load_seconds},
           {"kv_bytes", bench.kv_bytes()},
           {"scratch_bytes", bench.scratch_bytes()},
           {"batch_tokens_max", values.max_batch_tokens},
