@@ -30,6 +30,9 @@ struct sequence_slice {
   /// query from `position` on see are not read, whatever their entries hold (no_page).
   std::span<const page_id> block_table;
   int32_t logit_rows = 0; // how many of the LAST tokens want logits: 0 to tokens.size()
+  /// Unless null, and then without logit_rows: gets the token that a greedy sampler takes after the last one,
+  /// or -1 where it answers logits_not_finite. Only of models that choose greedily.
+  token_id* greedy = nullptr;
 };
 
 /// A loaded model: immutable weights and the forward pass. Shared between restarts of an engine; several
@@ -57,6 +60,9 @@ public:
 
   /// Hash of weights, kernel revision, device class, KV type and windows: equal classes give equal bits.
   virtual uint64_t numeric_class() const = 0;
+
+  /// Whether forward() fills sequence_slice::greedy: it saves a row of logits on its way off a device.
+  virtual bool chooses_greedily() const { return false; }
 
   /// One pass over all tokens of all slices. kv_pages [pages, page_bytes], of make_pages() (on the CPU any
   /// memory, 64-byte aligned); two slices may

@@ -89,6 +89,9 @@ status llama::forward(std::span<const sequence_slice> slices, std::span<std::byt
   const step_bounds bounds{reachable, page_bytes(), kv_pages.size(), scratch.tokens_max(), logits.size()};
   if (auto checked = check_step(slices, bounds); !checked)
     return checked;
+  for (const auto& slice : slices)
+    if (slice.greedy != nullptr)
+      return failure(model_error::bad_step, "greedy: this model gives logits only");
   if (!scratch.fits(shape()))
     return failure(model_error::bad_step, "scratch: was made for a model of other sizes");
   auto step = make_step(slices, kv_pages, scratch, threads);

@@ -30,8 +30,8 @@ loaded create_on(compute_device device, const llama_parameters& parameters,
   auto out = create_on_card(device.index, parameters, tensors, options, progress);
   if (out || device.where == compute_device::kind::cuda)
     return out;
-  // Where there is no card at all, nobody expects one.
-  const bool expected = !out.error().is(kernel_error::library_missing);
+  // Where no card can be, nobody expects one.
+  const bool expected = !out.error().is(kernel_error::driver_missing);
   log_event(expected ? log_level::warn : log_level::debug, "computing_on_cpu",
             {{"reason", out.error().message}});
   return llama::create(parameters, tensors, options, progress);

@@ -1,12 +1,12 @@
 #!/bin/bash
 # A real model on a machine with a card: bits and accuracy first, then the program, then rates. Builds nothing.
 #   before: cp BUILD/kernels/cuda/{libtroupe_cuda.so,test_cuda,test_device} BUILD/troupe .gpu/   (and shared libraries that machine lacks)
-#   run_model_on_card.sh FOLDER_FOR_RESULTS MODEL.gguf [tests] [program] [rates] [steps] [8b] [memcheck]
+#   run_model_on_card.sh FOLDER_FOR_RESULTS MODEL.gguf [tests] [program] [rates] [load] [steps] [8b] [memcheck]
 set -u
 out=${1:?a folder for the results}
 model=$(realpath "${2:?a GGUF file}")
 shift 2
-parts=" ${*:-tests program rates steps 8b memcheck} "
+parts=" ${*:-tests program rates load steps 8b memcheck} "
 here=$PWD # the top of the tree
 bin=${GPU_BIN:-.gpu}
 export LD_LIBRARY_PATH=$here/$bin${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
@@ -69,6 +69,25 @@ serve_and_ask() {
   grep -E 'model_loaded|actor_down|engine_up|warn|error' "$out/serve.log"
 }
 
+load() { # the server under load, over HTTP with server-sent events
+  "$bin"/troupe serve --model "$model" --device cuda:0 --port $port --max-batch-size 64 --max-batch-tokens 2048 --kv-cache-mib 16384 \
+    --log-level warn 2>"$out/load.log" &
+  local server=$! streams
+  for streams in $(seq 150); do
+    curl -sf "http://127.0.0.1:$port/readyz" >/dev/null && break
+    sleep 0.1
+  done
+  for streams in 1 8 64; do
+    echo "streams: $streams"
+    timeout 60 "$bin"/troupe bench serve --url "http://127.0.0.1:$port" --concurrency $streams --requests $((streams * 4 + 8)) \
+      --prompt-tokens 512 --max-tokens 128 --ignore-eos --seed $streams
+  done
+  curl -s "http://127.0.0.1:$port/metrics" | grep -E '^troupe_step_(overhead_)?seconds_(sum|count)'
+  kill $server
+  wait $server
+  cat "$out/load.log"
+}
+
 nvidia-smi --query-gpu=name,driver_version,memory.used,temperature.gpu,power.limit --format=csv,noheader | tee "$out/card.txt"
 case $parts in *" tests "*)
   lines=4 said test_cuda 120 "$bin"/test_cuda -d yes
@@ -86,13 +105,17 @@ case $parts in *" rates "*)
     --max-batch-tokens 2048 --context 512 --rounds 7 --json "$out/rates.json"
   ;;
 esac
+case $parts in *" load "*)
+  lines=90 said load 120 load
+  ;;
+esac
 case $parts in *" steps "*)
   lines=30 said steps 60 "$bin"/test_device "[rates]"
   ;;
 esac
 case $parts in *" 8b "*)
   for kind in bf16 q4_1; do
-    said make_$kind 120 python3 bench/gpu/make_random_gguf.py "/tmp/random_$kind.gguf" $kind
+    said make_$kind 120 python3 "$(dirname "$0")/make_random_gguf.py" "/tmp/random_$kind.gguf" $kind
     lines=14 said rates_8b_$kind 200 "$bin"/troupe bench engine --model "/tmp/random_$kind.gguf" --device cuda:0 --batch 1,8,32,64 --prompt-tokens 512,2048,8192 \
       --max-batch-tokens 8192 --context 512 --rounds 5 --json "$out/rates_8b_$kind.json"
     rm -f "/tmp/random_$kind.gguf"

@@ -23,7 +23,8 @@ struct engine_bench_options {
   int32_t rounds = 5;
 };
 
-/// Times the forward pass alone: no actors, no sampling, tokens drawn from a fixed seed.
+/// Times the forward pass alone: no actors, no sampling but a device's own greedy choice, tokens drawn from a
+/// fixed seed.
 class engine_bench {
 public:
   /// Errors: of make_pages.
@@ -45,6 +46,8 @@ private:
 
   status fill(std::span<const page_id> pages, int32_t tokens);
   std::span<const page_id> decode_pages(int32_t sequence) const;
+  size_t ask(sequence_slice& slice, size_t index);
+  std::span<float> logits(size_t rows);
   status step_all(int32_t batch, int32_t position);
 
   template <class Work>
@@ -59,6 +62,7 @@ private:
   std::vector<page_id> pages_;
   std::vector<token_id> tokens_; // the same for every sequence
   std::vector<float> logits_;    // [batch_size_max, vocabulary]
+  std::vector<token_id> chosen_; // [batch_size_max]
   std::shared_ptr<kv_store> kv_;
 };
 

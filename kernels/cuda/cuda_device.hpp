@@ -15,7 +15,7 @@ namespace troupe::cuda {
 /// A card, and the library that computes on it. Thread-safe; what is launched is the callers' to order.
 class cuda_device {
 public:
-  /// Errors: library_missing, device_missing.
+  /// Errors: driver_missing, library_missing, device_missing.
   static result<std::shared_ptr<const cuda_device>> open(int32_t index);
 
   /// For a library that is open already. Errors: device_missing.

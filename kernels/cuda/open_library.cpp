@@ -43,7 +43,8 @@ std::string last_loader_error() {
 result<const library_table*> open_first() {
   void* driver = dlopen(driver_name, RTLD_LAZY | RTLD_LOCAL);
   if (driver == nullptr)
-    return missing(fmt::format("there is no NVIDIA driver here ({})", last_loader_error()));
+    return failure(kernel_error::driver_missing,
+                   fmt::format("there is no NVIDIA driver here ({})", last_loader_error()));
   dlclose(driver);
   void* library = nullptr;
   std::string why;

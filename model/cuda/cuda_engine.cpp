@@ -140,23 +140,39 @@ status cuda_engine::send(const cuda_step& step) {
                         "sending a step");
 }
 
-/// Rows of scratch.logits, ascending, to [rows, vocabulary] on the host. Waits.
-status cuda_engine::fetch(std::span<const size_t> rows, thread_pool& threads, float* to) {
-  if (rows.empty())
-    return wait();
+/// What rows of scratch.logits want: greedy tokens, which lie where the step's tokens were, or logits, which
+/// go to [.., vocabulary] on the host and move `to` on. rows: their places in scratch.logits, ascending.
+/// Waits.
+status cuda_engine::fetch(std::span<token_id* const> wants, std::span<const size_t> rows,
+                          thread_pool& threads, float*& to) {
   const auto wide = static_cast<size_t>(shape_.vocabulary);
-  const auto first = rows.front(), count = rows.back() + 1 - first;
-  if (auto done = device_->check(device_->calls().copy(scratch_.pinned_logits(),
-                                                       scratch_.buffers().logits + first * wide,
-                                                       count * wide * sizeof(float), stream_.handle()),
-                                 "fetching logits");
-      !done)
-    return done;
+  std::vector<size_t> whole; // rows that want their logits
+  for (size_t i = 0; i < wants.size(); ++i)
+    if (wants[i] == nullptr)
+      whole.push_back(rows[i]);
+  const auto& calls = device_->calls();
+  if (whole.size() < wants.size())
+    if (auto done = device_->check(calls.copy(scratch_.pinned_words(), scratch_.words(),
+                                              (rows.back() + 1) * sizeof(int32_t), stream_.handle()),
+                                   "fetching tokens");
+        !done)
+      return done;
+  if (!whole.empty())
+    if (auto done = device_->check(
+            calls.copy(scratch_.pinned_logits(), scratch_.buffers().logits + whole.front() * wide,
+                       (whole.back() + 1 - whole.front()) * wide * sizeof(float), stream_.handle()),
+            "fetching logits");
+        !done)
+      return done;
   if (auto done = wait(); !done)
     return done;
-  threads.run(rows.size(), [&](size_t i) {
-    std::copy_n(scratch_.pinned_logits() + (rows[i] - first) * wide, wide, to + i * wide);
+  for (size_t i = 0; i < wants.size(); ++i)
+    if (wants[i] != nullptr)
+      *wants[i] = scratch_.pinned_words()[rows[i]];
+  threads.run(whole.size(), [&](size_t i) {
+    std::copy_n(scratch_.pinned_logits() + (whole[i] - whole.front()) * wide, wide, to + i * wide);
   });
+  to += whole.size() * wide;
   return {};
 }
 
@@ -197,11 +213,12 @@ status cuda_engine::decode(std::span<const sequence_slice> slices, int32_t conte
           : launch_decode(step, context_max);
   if (!launched)
     return launched;
-  std::vector<size_t> rows;
+  std::vector<size_t> rows; // one of each sequence in scratch.logits; llama_decode has chosen, too
   for (size_t i = 0; i < slices.size(); ++i)
-    if (slices[i].logit_rows > 0)
+    if (slices[i].logit_rows > 0 || slices[i].greedy != nullptr)
       rows.push_back(i);
-  return fetch(rows, threads, logits.data());
+  auto* to = logits.data();
+  return fetch(step.wants(), rows, threads, to);
 }
 
 status cuda_engine::prefill(std::span<const sequence_slice> slices, thread_pool& threads,
@@ -232,20 +249,38 @@ status cuda_engine::prefill(std::span<const sequence_slice> slices, thread_pool&
           library.llama_prefill(weights, scratch_.buffers(), params, many_rows_.get(), stream), "a step");
       !done)
     return done;
-  const auto wide = static_cast<size_t>(shape_.vocabulary);
+  if (step.logit_rows() == 0)
+    return wait();
+  return choose(step, threads, logits.data());
+}
+
+/// Logits and greedy tokens of a step that llama_prefill has computed, in pieces.
+status cuda_engine::choose(const cuda_step& step, thread_pool& threads, float* to) {
+  const auto weights = table();
+  const auto& library = device_->library();
+  const auto& buffers = scratch_.buffers();
+  const cuda::gpu_stream stream{stream_.handle(), true};
   for (int32_t at = 0; at < step.logit_rows(); at += cuda_scratch::logit_rows_max) {
     const auto count = std::min(cuda_scratch::logit_rows_max, step.logit_rows() - at);
     if (auto done = device_->check(
-            library.llama_logits(weights, scratch_.buffers(), step.logit_rows(words) + at, count, stream),
+            library.llama_logits(weights, buffers, step.logit_rows(scratch_.words()) + at, count, stream),
             "logits");
         !done)
       return done;
+    const auto wants = step.wants().subspan(static_cast<size_t>(at), static_cast<size_t>(count));
+    if (std::ranges::any_of(wants, [](auto* each) { return each != nullptr; }))
+      if (auto done = device_->check(library.argmax({buffers.logits, scratch_.words(), buffers.best,
+                                                     buffers.rows_done, count, shape_.vocabulary},
+                                                    stream),
+                                     "choosing tokens");
+          !done)
+        return done;
     std::vector<size_t> rows(static_cast<size_t>(count));
     std::iota(rows.begin(), rows.end(), 0);
-    if (auto done = fetch(rows, threads, logits.data() + static_cast<size_t>(at) * wide); !done)
+    if (auto done = fetch(wants, rows, threads, to); !done)
       return done;
   }
-  return step.logit_rows() > 0 ? status{} : wait();
+  return {};
 }
 
 void cuda_engine::forget_graphs() {

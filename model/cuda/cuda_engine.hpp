@@ -32,8 +32,8 @@ public:
   const cuda_step_limits& limits() const { return limits_; }
   const cuda_weights& weights() const { return weights_; }
 
-  /// A checked step over pages on the device. logits: [rows, vocabulary]; the threads copy them. Errors:
-  /// device_failed, shape_mismatch.
+  /// A checked step over pages on the device. logits: [rows, vocabulary]; the threads copy them. Greedy
+  /// tokens are chosen on the device. Errors: device_failed, shape_mismatch.
   status run(std::span<const sequence_slice> slices, std::span<std::byte> kv_pages, thread_pool& threads,
              std::span<float> logits);
 
@@ -52,8 +52,10 @@ private:
                 std::span<float> logits);
   status launch_decode(const cuda_step& step, int32_t context_max);
   status prefill(std::span<const sequence_slice> slices, thread_pool& threads, std::span<float> logits);
+  status choose(const cuda_step& step, thread_pool& threads, float* to);
   status send(const cuda_step& step);
-  status fetch(std::span<const size_t> rows, thread_pool& threads, float* to);
+  status fetch(std::span<token_id* const> wants, std::span<const size_t> rows, thread_pool& threads,
+               float*& to);
   status wait();
   int32_t context_of(std::span<const sequence_slice> slices) const;
   cuda::llama_weights table() const;

@@ -30,6 +30,7 @@ public:
   uint64_t numeric_class() const override { return numeric_class_; }
   result<std::shared_ptr<kv_store>> make_pages(int32_t page_count) const override;
   std::string_view device() const override { return device_->name(); }
+  bool chooses_greedily() const override { return true; }
   status forward(std::span<const sequence_slice> slices, std::span<std::byte> kv_pages,
                  forward_scratch& scratch, thread_pool& threads, std::span<float> logits) const override;
 

@@ -17,7 +17,6 @@ cuda_step::cuda_step(std::span<const sequence_slice> slices, int32_t table_strid
   for (const auto& slice : slices) {
     tokens_ += length_of(slice);
     longest_ = std::max(longest_, length_of(slice));
-    logit_rows_ += slice.logit_rows;
   }
   words_.reserve(words_max(tokens_, sequences_, table_stride_));
   add_tokens(slices);
@@ -62,8 +61,10 @@ void cuda_step::add_logit_rows(std::span<const sequence_slice> slices) {
   int32_t end = 0;
   for (const auto& slice : slices) {
     end += length_of(slice);
-    for (int32_t row = end - slice.logit_rows; row < end; ++row)
+    for (int32_t row = end - (slice.greedy != nullptr ? 1 : slice.logit_rows); row < end; ++row) {
       words_.push_back(row);
+      wants_.push_back(slice.greedy);
+    }
   }
 }
 

@@ -12,7 +12,7 @@ namespace troupe {
 
 /// A ragged step's numbers as the kernels read them: arrays of 32-bit integers behind one another, sent to
 /// the device in one copy. In order: tokens, positions and block-table rows of each token; slices; block
-/// tables; the rows that want logits.
+/// tables; the rows that want logits or their greedy token.
 class cuda_step {
 public:
   /// table_stride: pages of the longest table, or more. The slices are checked.
@@ -25,7 +25,10 @@ public:
   int32_t tokens() const { return tokens_; }
   int32_t longest() const { return longest_; } // tokens of a slice
   int32_t sequences() const { return sequences_; }
-  int32_t logit_rows() const { return logit_rows_; }
+  int32_t logit_rows() const { return static_cast<int32_t>(wants_.size()); }
+
+  /// Of each row among logit_rows: where its greedy token goes; null: it wants its logits.
+  std::span<token_id* const> wants() const { return wants_; }
   int32_t table_stride() const { return table_stride_; }
 
   /// Where each array begins in a copy of words().
@@ -52,7 +55,8 @@ private:
   void add_logit_rows(std::span<const sequence_slice> slices);
 
   std::vector<int32_t> words_;
-  int32_t tokens_ = 0, longest_ = 0, sequences_ = 0, logit_rows_ = 0, table_stride_ = 0;
+  int32_t tokens_ = 0, longest_ = 0, sequences_ = 0, table_stride_ = 0;
+  std::vector<token_id*> wants_;
 };
 
 } // namespace troupe

@@ -1,6 +1,7 @@
 #include "model/cuda/weight_upload.hpp"
 
 #include "base/check.hpp"
+#include "model/load_threads.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -10,6 +11,7 @@ namespace troupe {
 namespace {
 
 constexpr int32_t rows_multiple = 2 * cuda::cell_rows;
+constexpr size_t task_bytes = size_t{256} << 10;
 
 } // namespace
 
@@ -31,6 +33,7 @@ result<weight_upload> weight_upload::open(std::shared_ptr<const cuda::cuda_devic
     out.raw_[i] = std::move(*raw);
   }
   out.device_ = std::move(device);
+  out.threads_ = std::make_unique<thread_pool>(load_threads());
   return out;
 }
 
@@ -52,8 +55,12 @@ status weight_upload::send_rows(const weight_rows& rows, int32_t first, int32_t 
   const auto bytes = static_cast<size_t>(count) * rows.row_bytes();
   TROUPE_CHECK(bytes <= buffer_bytes, "rows too long for the buffer");
   auto* pinned = pinned_[next_].data();
-  for (int32_t i = 0; i < count; ++i)
-    rows.write_row(first + i, pinned + static_cast<size_t>(i) * rows.row_bytes());
+  const auto share = std::max<size_t>(1, task_bytes / rows.row_bytes()); // rows of a task
+  const auto all = static_cast<size_t>(count);
+  threads_->run((all + share - 1) / share, [&](size_t task) {
+    for (size_t i = task * share; i < std::min(all, (task + 1) * share); ++i)
+      rows.write_row(first + static_cast<int32_t>(i), pinned + i * rows.row_bytes());
+  });
   // The other buffer has travelled while this one was filled; its turn is next.
   if (auto done = device_->check(calls.wait(stream_.handle()), "sending weights"); !done)
     return done;

@@ -87,3 +87,42 @@ TEST_CASE("card: a model loaded twice, and pages made anew, give the same bits a
   CHECK(same_floats(one.all_logits(0, tokens, {100, 1}), expected));
   CHECK(same_floats(third.all_logits(0, tokens, {150}), expected));
 }
+
+TEST_CASE("card: greedy tokens are those of the logits, alone, in company, decoded and behind prompts") {
+  const auto file = open_test_model();
+  const auto model = load_on_card(file);
+  REQUIRE(model->chooses_greedily());
+  const auto tokens = english_tokens(1500);
+  const auto best_of = [](const float* row, size_t wide) {
+    return static_cast<token_id>(std::max_element(row, row + wide) - row);
+  };
+  const auto wide = static_cast<size_t>(model->shape().vocabulary);
+  for (const int32_t count : {1, 3, 32, 64, 100}) {
+    model_runner runner(*model, 2, count, 64, 2048);
+    int32_t position = 0;
+    size_t wrong = 0;
+    for (const int32_t length : {10, 1, 1, 1, 3}) { // prompts, three times decoding, chunks
+      std::vector<model_runner::part> parts;
+      std::vector<token_id> greedy(static_cast<size_t>(count), -7);
+      for (int32_t s = 0; s < count; ++s) {
+        const auto first = tokens.begin() + s * 10 + position;
+        parts.push_back({s, {first, first + length}, position, 1});
+      }
+      const auto all = runner.step(parts);
+      for (int32_t s = 0; s < count; s += 1 + s % 3) // some that want logits among them
+        parts[static_cast<size_t>(s)].greedy = &greedy[static_cast<size_t>(s)];
+      const auto rest = runner.step(parts);
+      size_t row = 0;
+      for (size_t s = 0; s < parts.size(); ++s) {
+        if (parts[s].greedy != nullptr)
+          wrong += greedy[s] != best_of(all.data() + s * wide, wide);
+        else
+          wrong += std::memcmp(rest.data() + row++ * wide, all.data() + s * wide, wide * sizeof(float)) != 0;
+      }
+      wrong += rest.size() != row * wide;
+      position += length;
+    }
+    CAPTURE(count);
+    CHECK(wrong == 0);
+  }
+}

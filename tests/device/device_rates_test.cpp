@@ -31,11 +31,19 @@ TEST_CASE("card: what a step of the default model costs with and without its log
   const auto tokens = english_tokens(2000);
   model_runner runner(*model, 16, 64, 640, 2048);
   for (int32_t batch : {1, 8, 32, 64})
-    for (int32_t rows : {0, 1}) {
+    for (int32_t rows : {0, 1, 2}) {
       std::vector<model_runner::part> parts;
+      std::vector<token_id> greedy(static_cast<size_t>(batch));
       for (int32_t s = 0; s < batch; ++s)
-        parts.push_back({s, {tokens[static_cast<size_t>(s)]}, 512, rows});
-      std::printf("decode  %4d sequences, %s logits: %8.1f us\n", batch, rows == 0 ? "no  " : "with",
+        parts.push_back({s,
+                         {tokens[static_cast<size_t>(s)]},
+                         512,
+                         rows % 2,
+                         rows == 2 ? &greedy[static_cast<size_t>(s)] : nullptr});
+      std::printf("decode  %4d sequences, %s: %8.1f us\n", batch,
+                  rows == 0   ? "no logits    "
+                  : rows == 1 ? "with logits  "
+                              : "greedy tokens",
                   step_us([&] { runner.step(parts); }));
     }
   for (int32_t count : {16, 64, 65, 128, 512, 640})

@@ -2,6 +2,7 @@
 #include "model/cuda/cuda_step.hpp"
 #include "model/errors.hpp"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 using namespace troupe;
@@ -37,6 +38,14 @@ TEST_CASE("a card's step lists tokens, slices, tables and the rows that want log
   CHECK(copied(step.block_tables(base), 8) == std::vector<int32_t>{4, 3, 2, 0, 11, 12, 0, 0});
   CHECK(copied(step.logit_rows(base), 3) == std::vector<int32_t>{0, 2, 3});
   CHECK(step.logit_rows(base) + 3 == base + copy.size());
+  CHECK(std::ranges::all_of(step.wants(), [](auto* each) { return each == nullptr; }));
+  token_id chosen = 0;
+  const std::vector<sequence_slice> greedy{{first, 33, pages, 1}, {second, 15, others, 0, &chosen}};
+  const cuda_step other(greedy, 4);
+  CHECK(other.logit_rows() == 2);
+  CHECK(copied(other.logit_rows(other.words().data()), 2) == std::vector<int32_t>{0, 3});
+  CHECK(other.wants()[0] == nullptr);
+  CHECK(other.wants()[1] == &chosen);
 }
 
 TEST_CASE("a card's step of the same shape keeps its places, whoever wants logits") {

@@ -48,6 +48,13 @@ TEST_CASE("tiny: a shared prefix of pages serves two sequences", "[llama]") {
   CHECK(same_floats(row_of(both, 1, 320), expected));
 }
 
+TEST_CASE("tiny: who asks for greedy tokens where there are only logits is told so", "[llama]") {
+  const auto model = reference::make_tiny_model(9);
+  token_id chosen = 0;
+  model_runner runner(*model, 1, 1, 16, 16);
+  CHECK_THROWS_WITH(runner.step({{0, {1, 2}, 0, 1, &chosen}}), Catch::Contains("greedy"));
+}
+
 TEST_CASE("default model: paths, threads, chunking and decoding give the same logits", "[llama]") {
   const auto file = open_test_model();
   const auto tokens = english_tokens(300);

@@ -60,6 +60,7 @@ public:
     std::vector<token_id> tokens;
     int32_t position;
     int32_t logit_rows;
+    token_id* greedy = nullptr; // set: this instead of logits
   };
 
   /// Logits of one step, rows as the parts ask for them.
@@ -67,9 +68,10 @@ public:
     std::vector<sequence_slice> slices;
     size_t rows = 0;
     for (const auto& each : parts) {
+      const auto wanted = each.greedy != nullptr ? 0 : each.logit_rows;
       slices.push_back(
-          {each.tokens, each.position, tables_[static_cast<size_t>(each.sequence)], each.logit_rows});
-      rows += static_cast<size_t>(each.logit_rows);
+          {each.tokens, each.position, tables_[static_cast<size_t>(each.sequence)], wanted, each.greedy});
+      rows += static_cast<size_t>(wanted);
     }
     std::vector<float> logits(rows * static_cast<size_t>(model_.shape().vocabulary), 12345.0f);
     const auto done = model_.forward(slices, pages_->bytes(), scratch_, threads_, logits);
