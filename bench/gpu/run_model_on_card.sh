@@ -31,10 +31,36 @@ said() { # NAME SECONDS COMMAND...: its last lines, and whether it worked
   tail -"${lines:-12}" "$out/$name.txt"
 }
 
-ask() { # QUESTION TOKENS: the answer of the server
+ask() { # QUESTION TOKENS [MORE_FIELDS]: the server's answer, but for what differs from one time to the next
   curl -s --max-time 60 "http://127.0.0.1:$port/v1/chat/completions" -H 'Content-Type: application/json' \
-    -d "{\"messages\": [{\"role\": \"user\", \"content\": \"$1\"}], \"max_tokens\": $2, \"temperature\": 0}" |
-    sed 's/.*"content":"\([^"]*\)".*/\1/'
+    -d "{\"messages\": [{\"role\": \"user\", \"content\": \"$1\"}], \"max_tokens\": $2, \"temperature\": 0${3:-}}" |
+    sed -E 's/"(id|request_id|system_fingerprint)":"[^"]*",?//g; s/"(created|cached_tokens)":[0-9]+,?//g'
+}
+
+cut_short() { # WHAT COMMAND...: a long answer in whose middle the command runs, against one without
+  local what=$1 alone writer
+  shift
+  alone=$(ask "Tell a long story about a river." 1500 ', "ignore_eos": true')
+  ask "Tell a long story about a river." 1500 ', "ignore_eos": true' >"$out/cut_short" &
+  writer=$!
+  sleep 0.4
+  kill -0 $writer && echo "in the middle of an answer:" && "$@" && echo
+  wait $writer
+  [ "$(cat "$out/cut_short")" = "$alone" ] && echo "the $what died: the same answer, ${#alone} bytes" || cat "$out/cut_short"
+}
+
+serve_apart() {
+  "$bin"/troupe serve --model "$model" --device cuda:0 --port $port --engine-process 2>"$out/apart.log" &
+  local server=$! i
+  for i in $(seq 150); do
+    curl -sf "http://127.0.0.1:$port/readyz" >/dev/null && break
+    sleep 0.1
+  done
+  cut_short "engine's process" bash -c "kill -9 \$(pgrep -P $server)"
+  kill $server
+  wait $server
+  echo "server: exit $?"
+  grep -E 'model_loaded|engine_|actor_down|warn|error' "$out/apart.log"
 }
 
 serve_and_ask() {
@@ -46,7 +72,7 @@ serve_and_ask() {
     sleep 0.1
   done
   alone=$(ask "Write two sentences about the sea." 60)
-  echo "alone: $alone"
+  echo "alone: ${alone:0:400}"
   for i in $(seq 24); do
     ask "Write two sentences about the sea." 60 >"$out/same_$i" &
     ask "Count from $i upwards, in words." $((20 + i * 3)) >/dev/null &
@@ -56,12 +82,7 @@ serve_and_ask() {
     [ "$(cat "$out/same_$i")" = "$alone" ] || echo "in company: $(cat "$out/same_$i")"
     rm "$out/same_$i"
   done
-  alone=$(ask "Tell a long story about a river." 300)
-  ask "Tell a long story about a river." 300 >"$out/crashed" &
-  sleep 0.1
-  curl -s "http://127.0.0.1:$port/admin/faults" -H 'Content-Type: application/json' -d '{"part": "executor", "fault": "kill"}'
-  wait $!
-  [ "$(cat "$out/crashed")" = "$alone" ] && echo "the executor died in its middle: the same answer, ${#alone} bytes" || cat "$out/crashed"
+  cut_short executor curl -s "http://127.0.0.1:$port/admin/faults" -H 'Content-Type: application/json' -d '{"part": "executor", "fault": "kill"}'
   curl -s "http://127.0.0.1:$port/metrics" | grep -E '^troupe_(generation_tokens_total|actor_restarts_total.*engine|ready)'
   kill $server
   wait $server
@@ -71,7 +92,7 @@ serve_and_ask() {
 
 load() { # the server under load, over HTTP with server-sent events
   "$bin"/troupe serve --model "$model" --device cuda:0 --port $port --max-batch-size 64 --max-batch-tokens 2048 --kv-cache-mib 16384 \
-    --log-level warn 2>"$out/load.log" &
+    --step-stretch-percent ${STRETCH:-250} --log-level warn 2>"$out/load.log" &
   local server=$! streams
   for streams in $(seq 150); do
     curl -sf "http://127.0.0.1:$port/readyz" >/dev/null && break
@@ -98,6 +119,7 @@ case $parts in *" program "*)
   said generate 60 "$bin"/troupe generate --model "$model" --device cuda:0 --max-tokens 60 "What is the capital of France?"
   said generate_cpu 60 "$bin"/troupe generate --model "$model" --device cpu --max-tokens 60 "What is the capital of France?"
   lines=40 said serve 120 serve_and_ask
+  lines=20 said apart 120 serve_apart
   ;;
 esac
 case $parts in *" rates "*)
@@ -106,7 +128,8 @@ case $parts in *" rates "*)
   ;;
 esac
 case $parts in *" load "*)
-  lines=90 said load 120 load
+  lines=40 said load 120 load
+  STRETCH=0 lines=40 said load_unstretched 120 load
   ;;
 esac
 case $parts in *" steps "*)
