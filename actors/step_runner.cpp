@@ -14,11 +14,6 @@ int64_t us_between(steady_time from, steady_time to) {
   return std::chrono::duration_cast<microseconds>(to - from).count();
 }
 
-/// How many of its last tokens want logits.
-size_t logits_rows_of(const step_row& row) {
-  return row.score ? row.tokens.size() : row.sample ? 1 : 0;
-}
-
 } // namespace
 
 step_runner::step_runner(engine_resources resources, epoch_number epoch, int32_t max_batch_size,
@@ -49,22 +44,39 @@ void step_runner::start(const dispatch_sequence& sequence) {
   answers_.insert_or_assign(sequence.id, std::move(made));
 }
 
-/// Rows of logits in the order of the plan's rows and tokens, as forward() writes them.
-std::vector<step_runner::logits_row> step_runner::divide(const step_plan& plan,
-                                                         std::vector<sampled_token>& sampled) {
+/// Whether the model chooses the row's token, so that it brings no logits.
+bool step_runner::is_greedy(const step_row& row) {
+  if (!row.sample || row.score || !resources_.model->chooses_greedily())
+    return false;
+  const auto& known = answer_of(row);
+  return !known.logprobs && known.choose.is_greedy();
+}
+
+/// Rows of logits in the order of the plan's rows and tokens, as forward() writes them, and its slices.
+step_runner::divided_plan step_runner::divide(const step_plan& plan, std::vector<sampled_token>& sampled) {
   const auto vocabulary = static_cast<size_t>(resources_.model->shape().vocabulary);
   const auto all = std::span(logits_);
-  std::vector<logits_row> out;
+  divided_plan out;
   sampled.resize(static_cast<size_t>(
       std::count_if(plan.rows.begin(), plan.rows.end(), [](const step_row& row) { return row.sample; })));
   size_t next = 0;
   for (const auto& row : plan.rows) {
-    for (auto index = row.tokens.size() - logits_rows_of(row); index < row.tokens.size(); ++index) {
-      TROUPE_CHECK((out.size() + 1) * vocabulary <= all.size(), "more rows of logits than max_batch_size");
+    const bool greedy = is_greedy(row);
+    const size_t wanted = greedy ? 0 : row.score ? row.tokens.size() : row.sample ? 1 : 0;
+    for (auto index = row.tokens.size() - wanted; index < row.tokens.size(); ++index) {
+      TROUPE_CHECK((out.rows.size() + 1) * vocabulary <= all.size(),
+                   "more rows of logits than max_batch_size");
       const bool sample = row.sample && index + 1 == row.tokens.size();
-      out.push_back({&row, index, all.subspan(out.size() * vocabulary, vocabulary),
-                     sample ? &sampled[next++] : nullptr});
+      out.rows.push_back({&row, index, all.subspan(out.rows.size() * vocabulary, vocabulary),
+                          sample ? &sampled[next++] : nullptr});
     }
+    out.slices.push_back({.tokens = row.tokens,
+                          .position = row.position,
+                          .block_table = row.block_table,
+                          .logit_rows = static_cast<int32_t>(wanted),
+                          .greedy = greedy ? &sampled[next].token : nullptr});
+    if (greedy)
+      out.greedy.push_back({&row, &sampled[next++]});
   }
   return out;
 }
@@ -80,15 +92,10 @@ step_result step_runner::run(const step_plan& plan) {
   TROUPE_CHECK(lease.owns_lock(), "a step of an earlier life still runs");
   const auto begin = resources_.clock->now();
   std::vector<sequence_id> sequences;
-  std::vector<sequence_slice> slices;
   step_result result{
       .epoch = epoch_, .step = plan.step, .tokens = {}, .computed_tokens = 0, .step_us = 0, .idle_us = 0};
   for (const auto& row : plan.rows) {
     sequences.push_back(row.id);
-    slices.push_back({.tokens = row.tokens,
-                      .position = row.position,
-                      .block_table = row.block_table,
-                      .logit_rows = static_cast<int32_t>(logits_rows_of(row))});
     result.computed_tokens += static_cast<int32_t>(row.tokens.size());
   }
   resources_.record->begin(sequences, begin);
@@ -98,15 +105,17 @@ step_result step_runner::run(const step_plan& plan) {
     start(sequence);
   check_poison(plan);
 
-  const auto rows = divide(plan, result.tokens);
+  const auto [rows, slices, greedy] = divide(plan, result.tokens);
   const auto logits =
       std::span(logits_).first(rows.size() * static_cast<size_t>(resources_.model->shape().vocabulary));
   const auto done =
       resources_.model->forward(slices, resources_.pages->bytes(), scratch_, *resources_.threads, logits);
   TROUPE_CHECK(done.has_value(), done.error().what());
 
-  resources_.threads->run(rows.size(), [&](size_t index) {
-    const auto& at = rows[index];
+  for (const auto& [row, sampled] : greedy)
+    *sampled = take(*row, sampled->token);
+  resources_.threads->run(rows.size(), [&, &all = rows](size_t index) {
+    const auto& at = all[index];
     if (at.sampled)
       *at.sampled = sample(*at.row, at.logits);
     else
@@ -131,21 +140,35 @@ step_runner::answer& step_runner::answer_of(const step_row& row) {
 
 sampled_token step_runner::sample(const step_row& row, std::span<float> logits) {
   auto& known = answer_of(row);
+  std::vector<token_logprobs> ranked(known.logprobs ? 1 : 0);
+  const auto token = known.choose.sample(logits, known.logprobs ? ranked.data() : nullptr);
+  auto out = outcome_of(row, known, token ? *token : -1);
+  if (token && known.logprobs)
+    out.logprobs = std::make_shared<const std::vector<token_logprobs>>(std::move(ranked));
+  return out;
+}
+
+sampled_token step_runner::take(const step_row& row, token_id token) {
+  auto& known = answer_of(row);
+  if (token >= 0)
+    known.choose.take_greedy(token);
+  return outcome_of(row, known, token);
+}
+
+/// Of a token that the answer's sampler has counted; -1: of none, the logits were not finite.
+sampled_token step_runner::outcome_of(const step_row& row, const answer& known, token_id token) {
+  const auto emitted = static_cast<int32_t>(known.choose.emitted_count());
   sampled_token out{.id = row.id,
-                    .position = static_cast<int32_t>(known.choose.emitted_count()),
+                    .position = token < 0 ? emitted : emitted - 1,
                     .token = 0,
                     .finish = finish_reason::none,
                     .cached_tokens = row.cached_tokens};
-  std::vector<token_logprobs> ranked(known.logprobs ? 1 : 0);
-  const auto token = known.choose.sample(logits, known.logprobs ? ranked.data() : nullptr);
-  if (!token) {
+  if (token < 0) {
     out.finish = finish_reason::error;
     return out;
   }
-  out.token = *token;
-  if (known.logprobs)
-    out.logprobs = std::make_shared<const std::vector<token_logprobs>>(std::move(ranked));
-  if (std::binary_search(known.end_tokens.begin(), known.end_tokens.end(), *token))
+  out.token = token;
+  if (std::binary_search(known.end_tokens.begin(), known.end_tokens.end(), token))
     out.finish = finish_reason::stop;
   else if (out.position + 1 >= known.max_tokens)
     out.finish = finish_reason::length;

@@ -56,11 +56,26 @@ private:
     sampled_token* sampled; // null: ranks the prompt's next token
   };
 
+  /// One row whose token the model chooses.
+  struct greedy_row {
+    const step_row* row;
+    sampled_token* sampled;
+  };
+
+  struct divided_plan {
+    std::vector<logits_row> rows;
+    std::vector<sequence_slice> slices; // one a row of the plan
+    std::vector<greedy_row> greedy;
+  };
+
   void start(const dispatch_sequence& sequence);
   void check_poison(const step_plan& plan) const;
-  std::vector<logits_row> divide(const step_plan& plan, std::vector<sampled_token>& sampled);
+  bool is_greedy(const step_row& row);
+  divided_plan divide(const step_plan& plan, std::vector<sampled_token>& sampled);
   answer& answer_of(const step_row& row);
   sampled_token sample(const step_row& row, std::span<float> logits);
+  sampled_token take(const step_row& row, token_id token);
+  static sampled_token outcome_of(const step_row& row, const answer& known, token_id token);
   void rank_next(const logits_row& at);
   void add_prompt(sampled_token& first);
 

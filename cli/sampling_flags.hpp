@@ -32,7 +32,8 @@ status check(const sampling_flags&);
 
 /// The settings that matter to a node without a listener.
 inline constexpr std::string_view local_setting_keys[] = {
-    "model.path",          "model.max_model_len",     "engine.threads",         "engine.cpu_isa",
-    "engine.kv_cache_mib", "engine.attention_window", "engine.attention_sinks", "log.level"};
+    "model.path",    "model.max_model_len", "engine.threads",          "engine.cpu_isa",
+    "engine.device", "engine.kv_cache_mib", "engine.attention_window", "engine.attention_sinks",
+    "log.level"};
 
 } // namespace troupe

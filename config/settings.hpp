@@ -36,6 +36,7 @@ struct settings {
   // [engine]
   int64_t threads = 0;               // compute threads; 0: one a core
   std::string cpu_isa = "auto";      // auto, portable, avx2, avx512, amx
+  std::string device = "auto";       // or "cpu", "cuda:0" to "cuda:7"
   int64_t kv_cache_mib = 512;        // KV pages
   bool prefix_cache = true;          // requests with the same beginning share its pages
   int64_t attention_window = 0;      // positions that a layer sees at most; 0: as the model was trained

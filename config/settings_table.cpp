@@ -11,6 +11,8 @@ using std::string_view;
 constexpr std::array<string_view, 5> isa_choices{"auto", "portable", "avx2", "avx512", "amx"};
 constexpr std::array<string_view, 5> level_choices{"trace", "debug", "info", "warn", "error"};
 
+constexpr std::array<string_view, 10> device_choices{"auto",   "cpu",    "cuda:0", "cuda:1", "cuda:2",
+                                                     "cuda:3", "cuda:4", "cuda:5", "cuda:6", "cuda:7"};
 constexpr std::array<string_view, 2> window_choices{"adaptive", "fixed"};
 
 constexpr int64_t path_bytes_max = 4096; // PATH_MAX
@@ -158,9 +160,16 @@ const setting rows[] = {
          "does not depend on it.",
      .bounds_reason = "the paths that exist",
      .choices = isa_choices},
+    {.key = "engine.device",
+     .member = &settings::device,
+     .help =
+         "Where the model computes: cpu, or cuda:0 for the first NVIDIA card (Hopper), and so on. auto takes "
+         "the first card where there is one that can hold the model and compute it, else the CPU.",
+     .bounds_reason = "more than eight cards are in no machine of today",
+     .choices = device_choices},
     {.key = "engine.kv_cache_mib",
      .member = &settings::kv_cache_mib,
-     .help = "MiB of memory for KV pages, taken at start.",
+     .help = "MiB of the device's memory for KV pages, taken at start.",
      .minimum = 1,
      .maximum = 1 << 20,
      .bounds_reason = "one page must fit; 1 TiB is more than a machine of today has to spare"},

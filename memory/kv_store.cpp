@@ -1,8 +1,11 @@
 #include "memory/kv_store.hpp"
 
+#include "base/check.hpp"
+
 #include <fmt/format.h>
 #include <limits>
 #include <sys/mman.h>
+#include <utility>
 
 namespace troupe {
 
@@ -20,8 +23,20 @@ result<std::shared_ptr<kv_store>> kv_store::create(int32_t page_count, size_t pa
   return std::shared_ptr<kv_store>(new kv_store(static_cast<std::byte*>(base), size, page_count));
 }
 
+std::shared_ptr<kv_store> kv_store::on_device(std::span<std::byte> memory, int32_t page_count,
+                                              std::function<void()> release) {
+  TROUPE_CHECK(page_count > 0 && memory.size() % static_cast<size_t>(page_count) == 0 && release,
+               "device memory that is no whole number of pages, or nobody's");
+  std::shared_ptr<kv_store> out(new kv_store(memory.data(), memory.size(), page_count));
+  out->release_ = std::move(release);
+  return out;
+}
+
 kv_store::~kv_store() {
-  munmap(base_, size_);
+  if (release_)
+    release_();
+  else
+    munmap(base_, size_);
 }
 
 } // namespace troupe

@@ -5,8 +5,7 @@
 #include "kernels/cpu/rope.hpp"
 #include "kernels/cpu/silu_multiply.hpp"
 #include "kernels/revision.hpp"
-#include "model/attention_windows.hpp"
-#include "model/fnv_hash.hpp"
+#include "model/llama_setup.hpp"
 #include "model/step_check.hpp"
 
 #include <algorithm>
@@ -46,34 +45,6 @@ status project(const float* input, int32_t tokens, std::initializer_list<product
   return linear_group(group, stream);
 }
 
-size_t page_bytes_of(const model_shape& shape) {
-  return static_cast<size_t>(shape.layers) * page_layout{shape.kv_heads, shape.head_dim}.layer_bytes();
-}
-
-/// With windows, pages bound no sequence's length, so something else has to bound the rotary table: 128 MiB
-/// at a head_dim of 64.
-constexpr int32_t windowed_positions_max = 1 << 18;
-
-/// A file may claim a context of millions of positions: the rotary table covers those that pages can hold.
-int32_t positions_of(const model_shape& shape, const load_options& options) {
-  if (options.kv_bytes_max == 0 || shape.window.limited()) // pages of a window hold any length
-    return shape.context_length;
-  const size_t held = options.kv_bytes_max / page_bytes_of(shape) * page_tokens;
-  return static_cast<int32_t>(std::clamp<size_t>(held, 1, static_cast<size_t>(shape.context_length)));
-}
-
-/// Two C libraries may round a sine differently; then the tables differ, and so must the classes. A sample of
-/// fixed size: how much of the table is used says nothing about bits.
-void add_rotation(const llama_parameters& parameters, fnv_hash& hash) {
-  constexpr size_t sample_bytes = size_t{1} << 20;
-  const auto position_bytes = 2 * static_cast<size_t>(parameters.shape.head_dim) * sizeof(float);
-  const auto positions =
-      std::min(static_cast<size_t>(parameters.shape.context_length), sample_bytes / position_bytes);
-  const auto sample =
-      make_rope_table(static_cast<int32_t>(positions), parameters.shape.head_dim, parameters.rope_base);
-  hash.add(std::span(sample.data(), sample.size()));
-}
-
 } // namespace
 
 /// What the parts of one forward pass share.
@@ -89,15 +60,10 @@ result<std::shared_ptr<const language_model>> llama::create(const llama_paramete
                                                             std::span<const tensor_view> tensors,
                                                             const load_options& options,
                                                             const load_progress& progress) {
-  auto bounded = parameters;
-  if (options.positions_max > 0)
-    bounded.shape.context_length = std::min(bounded.shape.context_length, options.positions_max);
-  limit_windows(bounded.windows, options.window, bounded.shape.layers);
-  bounded.shape.window = widest(bounded.windows);
-  if (bounded.shape.window.limited())
-    bounded.shape.context_length = std::min(bounded.shape.context_length, windowed_positions_max);
-  if (auto checked = validate(bounded); !checked)
-    return forward_error(checked);
+  const auto limited = limit_llama(parameters, options);
+  if (!limited)
+    return forward_error(limited);
+  const auto& bounded = *limited;
   auto weights = load_llama_weights(bounded, tensors, progress);
   if (!weights)
     return forward_error(weights);
@@ -109,18 +75,7 @@ llama::llama(const llama_parameters& parameters, llama_weights weights, instruct
              uint64_t weights_hash, int32_t positions)
     : parameters_(parameters), weights_(std::move(weights)), isa_(isa), positions_(positions),
       rope_table_(make_rope_table(positions, parameters.shape.head_dim, parameters.rope_base)) {
-  fnv_hash hash;
-  hash.add("cpu");
-  hash.add("kv f16");
-  hash.add_number(kernel_revision);
-  hash.add_number(weights_hash);
-  hash.add(std::as_bytes(std::span(&parameters.norm_epsilon, 1)));
-  add_rotation(parameters, hash);
-  for (const auto& window : parameters.windows) { // none: the class that models had before there were windows
-    hash.add_number(static_cast<uint64_t>(window.positions));
-    hash.add_number(static_cast<uint64_t>(window.sinks));
-  }
-  numeric_class_ = hash.value();
+  numeric_class_ = numeric_class_of(parameters, {"cpu", "kv f16", kernel_revision, weights_hash});
 }
 
 size_t llama::page_bytes() const {
@@ -134,6 +89,9 @@ status llama::forward(std::span<const sequence_slice> slices, std::span<std::byt
   const step_bounds bounds{reachable, page_bytes(), kv_pages.size(), scratch.tokens_max(), logits.size()};
   if (auto checked = check_step(slices, bounds); !checked)
     return checked;
+  for (const auto& slice : slices)
+    if (slice.greedy != nullptr)
+      return failure(model_error::bad_step, "greedy: this model gives logits only");
   if (!scratch.fits(shape()))
     return failure(model_error::bad_step, "scratch: was made for a model of other sizes");
   auto step = make_step(slices, kv_pages, scratch, threads);

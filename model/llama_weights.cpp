@@ -1,9 +1,11 @@
 #include "model/llama_weights.hpp"
 
 #include "base/check.hpp"
+#include "kernels/cpu/thread_pool.hpp"
 #include "memory/crc32c.hpp"
 #include "model/fnv_hash.hpp"
 #include "model/gguf_header.hpp"
+#include "model/load_threads.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -202,14 +204,24 @@ result<llama_weights> load_llama_weights(const llama_parameters& parameters,
   return out;
 }
 
+status check_llama_tensors(const llama_parameters& parameters, std::span<const tensor_view> tensors) {
+  const load_progress silent;
+  tensor_taker checking(tensors, silent, nullptr);
+  take_all(checking, parameters.shape);
+  return checking.finish();
+}
+
 uint64_t fingerprint(std::span<const tensor_view> tensors) {
+  std::vector<uint32_t> sums(tensors.size());
+  thread_pool(load_threads()).run(tensors.size(), [&](size_t i) { sums[i] = crc32c(tensors[i].data); });
   fnv_hash hash;
-  for (const auto& tensor : tensors) {
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    const auto& tensor = tensors[i];
     hash.add(tensor.name);
     hash.add_number(static_cast<uint64_t>(tensor.type));
     for (auto size : tensor.shape)
       hash.add_number(size);
-    hash.add_number(crc32c(tensor.data));
+    hash.add_number(sums[i]);
   }
   return hash.value();
 }

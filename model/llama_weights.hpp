@@ -39,7 +39,10 @@ struct llama_weights {
 result<llama_weights> load_llama_weights(const llama_parameters& parameters,
                                          std::span<const tensor_view> tensors, const load_progress& progress);
 
-/// A hash of names, types, shapes and all data (about 10 GB/s), for numeric_class: KV pages outlive a
+/// The checks of load_llama_weights alone: afterwards every tensor is there and has its size.
+status check_llama_tensors(const llama_parameters& parameters, std::span<const tensor_view> tensors);
+
+/// A hash of names, types, shapes and all data (about 10 GB/s a core), for numeric_class: KV pages outlive a
 /// process, and must never meet other weights.
 uint64_t fingerprint(std::span<const tensor_view> tensors);
 

@@ -1,16 +1,43 @@
+#include "model/cuda/cuda_llama.hpp"
 #include "model/gguf_file.hpp"
 #include "model/language_model.hpp"
 #include "model/llama.hpp"
+#include "observe/log.hpp"
 
 #include <fmt/format.h>
 #include <new>
+#include <utility>
 
 namespace troupe {
 
 namespace {
 
-result<std::shared_ptr<const language_model>> load(const gguf_file& file, const load_options& options,
-                                                   const load_progress& progress) try {
+using loaded = result<std::shared_ptr<const language_model>>;
+
+loaded create_on_card(int32_t index, const llama_parameters& parameters, std::span<const tensor_view> tensors,
+                      const load_options& options, const load_progress& progress) {
+  auto device = cuda::cuda_device::open(index);
+  if (!device)
+    return forward_error(device);
+  return cuda_llama::create(std::move(*device), parameters, tensors, options, progress);
+}
+
+loaded create_on(compute_device device, const llama_parameters& parameters,
+                 std::span<const tensor_view> tensors, const load_options& options,
+                 const load_progress& progress) {
+  if (device.where == compute_device::kind::cpu)
+    return llama::create(parameters, tensors, options, progress);
+  auto out = create_on_card(device.index, parameters, tensors, options, progress);
+  if (out || device.where == compute_device::kind::cuda)
+    return out;
+  // Where no card can be, nobody expects one.
+  const bool expected = !out.error().is(kernel_error::driver_missing);
+  log_event(expected ? log_level::warn : log_level::debug, "computing_on_cpu",
+            {{"reason", out.error().message}});
+  return llama::create(parameters, tensors, options, progress);
+}
+
+loaded load(const gguf_file& file, const load_options& options, const load_progress& progress) try {
   const auto architecture = file.get_string("general.architecture");
   if (!architecture)
     return forward_error(architecture);
@@ -25,7 +52,7 @@ result<std::shared_ptr<const language_model>> load(const gguf_file& file, const 
   const auto parameters = read_llama_parameters(file);
   if (!parameters)
     return forward_error(parameters);
-  return llama::create(*parameters, file.tensors(), options, progress);
+  return create_on(options.device, *parameters, file.tensors(), options, progress);
 } catch (const std::bad_alloc&) {
   return failure(
       model_error::out_of_memory,

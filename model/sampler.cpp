@@ -50,6 +50,15 @@ bool sampler::ends_too_early() const {
   return static_cast<int64_t>(emitted_count_) < params_.min_tokens && !end_tokens_.empty();
 }
 
+bool sampler::is_greedy() const {
+  return params_.temperature == 0.0f && params_.logit_bias.empty() && !uses_penalties() && !ends_too_early();
+}
+
+void sampler::take_greedy(token_id token) {
+  TROUPE_CHECK(is_greedy() && token >= 0 && token < vocabulary_, "a greedy token where none was asked for");
+  ++emitted_count_;
+}
+
 void sampler::mask_and_bias(std::span<float> logits) const {
   if (ends_too_early())
     for (const token_id token : end_tokens_)

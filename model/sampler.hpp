@@ -28,6 +28,13 @@ public:
   /// Errors: logits_not_finite (a NaN, a +inf, or nothing but -inf); the state is then unchanged.
   result<token_id> sample(std::span<float> logits, token_logprobs* ranked = nullptr);
 
+  /// Whether the next token is nothing but the one with the largest logit, so that sample() need not see
+  /// them.
+  bool is_greedy() const;
+
+  /// Counts a token that a device chose, after is_greedy().
+  void take_greedy(token_id token);
+
   /// Tokens emitted so far: the position of the next one in the answer.
   uint32_t emitted_count() const { return emitted_count_; }
 

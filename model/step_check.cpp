@@ -21,6 +21,8 @@ status check_slice(const sequence_slice& slice, const step_bounds& bounds) {
                   slice.position, end);
   if (slice.logit_rows < 0 || slice.logit_rows > count)
     return refuse("logit_rows: expected 0 to {}, got {}", count, slice.logit_rows);
+  if (slice.greedy != nullptr && slice.logit_rows != 0)
+    return refuse("logit_rows: expected 0 beside a greedy token, got {}", slice.logit_rows);
   for (auto token : slice.tokens)
     if (token < 0 || token >= bounds.shape.vocabulary)
       return refuse("token: expected 0 to {}, got {}", bounds.shape.vocabulary - 1, token);

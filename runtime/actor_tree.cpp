@@ -190,6 +190,7 @@ result<std::unique_ptr<actor_tree>> actor_tree::start(caf::actor_system& system,
   const auto& facts = engine->facts;
   log_event(log_level::info, "model_loaded",
             {{"model", model.name},
+             {"device", model.weights ? model.weights->device() : std::string_view(configuration.device)},
              {"weight_bytes", facts.weight_bytes},
              {"numeric_class", fmt::format("{:016x}", facts.numeric_class)},
              {"max_model_len", facts.context_tokens},

@@ -41,7 +41,7 @@ result<engine_parts> make_engine_parts(const settings& configuration,
   const auto context = plan_context(configuration, weights->shape(), weights->page_bytes());
   if (!context)
     return forward_error(context);
-  auto pages = kv_store::create(context->pages + 1, weights->page_bytes());
+  auto pages = weights->make_pages(context->pages + 1);
   if (!pages)
     return forward_error(pages);
   auto tier = open_kv_directory(configuration, weights->numeric_class(), *pages, numbers, clock, kept);

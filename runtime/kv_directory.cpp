@@ -11,6 +11,9 @@ open_kv_directory(const settings& configuration, uint64_t numeric_class, std::sh
                   metrics& numbers, const time_source& clock, std::shared_ptr<const void> kept) {
   if (configuration.kv_directory.empty() || !configuration.prefix_cache)
     return std::shared_ptr<directory_tier>();
+  if (!pages->on_host())
+    return failure(page_error::bad_directory,
+                   "engine.kv_directory works with device = cpu only: pages on a card do not leave it yet");
   const auto bytes_max = static_cast<uint64_t>(configuration.kv_directory_mib) << 20;
   const auto page_bytes = pages->page_bytes();
   if (bytes_max < page_file_bytes(page_bytes))

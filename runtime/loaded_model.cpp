@@ -20,6 +20,9 @@ result<loaded_model> load_model(const settings& configuration, const load_progre
   auto isa = parse_instruction_set(configuration.cpu_isa);
   if (!isa)
     return forward_error(isa);
+  auto device = parse_compute_device(configuration.device);
+  if (!device)
+    return forward_error(device);
   auto file = gguf_file::open(configuration.model_path);
   if (!file)
     return forward_error(file);
@@ -45,11 +48,15 @@ result<loaded_model> load_model(const settings& configuration, const load_progre
     out.engine = std::move(*engine);
     return out;
   }
-  auto weights = load_language_model(*file,
-                                     {.isa = *isa,
-                                      .kv_bytes_max = static_cast<size_t>(configuration.kv_cache_mib) << 20,
-                                      .window = window_of(configuration)},
-                                     progress);
+  auto weights =
+      load_language_model(*file,
+                          {.isa = *isa,
+                           .kv_bytes_max = static_cast<size_t>(configuration.kv_cache_mib) << 20,
+                           .window = window_of(configuration),
+                           .device = *device,
+                           .step_tokens_max = static_cast<int32_t>(configuration.max_batch_tokens),
+                           .step_sequences_max = static_cast<int32_t>(configuration.max_batch_size)},
+                          progress);
   if (!weights)
     return forward_error(weights);
   out.weights = std::move(*weights);

@@ -11,6 +11,7 @@
 #include "model/gguf_file.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <memory>
@@ -33,6 +34,7 @@ Examples:
 constexpr std::string_view keys[] = {"model.path",
                                      "engine.threads",
                                      "engine.cpu_isa",
+                                     "engine.device",
                                      "engine.attention_window",
                                      "engine.attention_sinks",
                                      "engine.max_batch_tokens",
@@ -54,21 +56,33 @@ struct bench_model {
   uint64_t file_bytes = 0;
   instruction_set isa = instruction_set::portable;
   std::shared_ptr<const language_model> model;
+  double load_seconds = 0; // from the file to ready weights
 };
 
-result<bench_model> load(const settings& values, console& io) {
+result<bench_model> load(const settings& values, int32_t batch_max, console& io) {
   auto file = gguf_file::open(values.model_path);
   if (!file)
     return forward_error(file);
   auto isa = parse_instruction_set(values.cpu_isa);
   if (!isa)
     return forward_error(isa);
+  auto device = parse_compute_device(values.device);
+  if (!device)
+    return forward_error(device);
   progress_bar bar(io.err, io.err_is_terminal, true, file_name(values.model_path));
-  auto model = load_language_model(*file, {.isa = *isa, .window = window_of(values)},
-                                   [&bar](size_t done, size_t total) { bar.show(done, total); });
+  const auto begin = system_clock().now();
+  auto model = load_language_model(
+      *file,
+      {.isa = *isa,
+       .window = window_of(values),
+       .device = *device,
+       .step_tokens_max = std::max(static_cast<int32_t>(values.max_batch_tokens), batch_max),
+       .step_sequences_max = batch_max},
+      [&bar](size_t done, size_t total) { bar.show(done, total); });
   if (!model)
     return forward_error(model);
-  return bench_model{file_name(values.model_path), file->file_bytes(), *isa, *model};
+  const std::chrono::duration<double> took = system_clock().now() - begin;
+  return bench_model{file_name(values.model_path), file->file_bytes(), *isa, *model, took.count()};
 }
 
 json rates_json(const summary& rates) {
@@ -123,14 +137,16 @@ json head(const engine_arguments& arguments, const settings& values, const bench
   auto mib = [](size_t bytes) { return static_cast<double>(bytes) / (1 << 20); };
   size_t weights = loaded.model->weight_bytes();
   io.out << fmt::format("{}, {} cores\n", here.cpu_model, here.cores)
-         << fmt::format("{} threads, {}; troupe {} ({}), {}\n", threads, to_string(loaded.isa), here.version,
-                        here.commit, here.compiler)
-         << fmt::format("{}: weights {:.1f} MiB, KV {:.1f} MiB, scratch {:.1f} MiB\n\n", loaded.name,
-                        mib(weights), mib(bench.kv_bytes()), mib(bench.scratch_bytes()))
+         << fmt::format("{}, {} threads, {}; troupe {} ({}), {}\n", loaded.model->device(), threads,
+                        to_string(loaded.isa), here.version, here.commit, here.compiler)
+         << fmt::format("{}: weights {:.1f} MiB in {:.2f} s, KV {:.1f} MiB, scratch {:.1f} MiB\n\n",
+                        loaded.name, mib(weights), loaded.load_seconds, mib(bench.kv_bytes()),
+                        mib(bench.scratch_bytes()))
          << fmt::format("{:<15}  {:>10} {:>10} {:>10}  {:>6}\n", "tokens/s", "median", "min", "max", "GB/s")
          << std::flush;
   return {{"bench", "engine"},
           {"machine", to_json(here)},
+          {"device", loaded.model->device()},
           {"instruction_set", to_string(loaded.isa)},
           {"threads", threads},
           {"attention_window", values.attention_window},
@@ -138,6 +154,7 @@ json head(const engine_arguments& arguments, const settings& values, const bench
           {"model", loaded.name},
           {"file_bytes", loaded.file_bytes},
           {"weight_bytes", weights},
+          {"load_seconds", loaded.load_seconds},
           {"kv_bytes", bench.kv_bytes()},
           {"scratch_bytes", bench.scratch_bytes()},
           {"batch_tokens_max", values.max_batch_tokens},
@@ -164,7 +181,8 @@ int bench_engine(engine_arguments arguments, console& io) {
   auto values = local_settings_of(arguments.flags, io);
   if (!values)
     return values.error();
-  auto loaded = load(*values, io);
+  const int32_t batch_max = *std::ranges::max_element(arguments.batches);
+  auto loaded = load(*values, batch_max, io);
   if (!loaded)
     return fail(io, loaded.error().message);
   if (auto ok = fit(arguments, loaded->model->shape().context_length, io); !ok) {
@@ -174,13 +192,16 @@ int bench_engine(engine_arguments arguments, console& io) {
   int64_t wanted = values->threads == 0 ? describe_machine().cores : values->threads;
   thread_pool threads(static_cast<int>(std::min<int64_t>(wanted, thread_pool::threads_max)));
   int32_t prompt_max = arguments.prompts.empty() ? 1 : *std::ranges::max_element(arguments.prompts);
-  engine_bench bench(*loaded->model, threads, system_clock(),
-                     {.batch_tokens_max = static_cast<int32_t>(values->max_batch_tokens),
-                      .batch_size_max = *std::ranges::max_element(arguments.batches),
-                      .prompt_tokens_max = prompt_max,
-                      .decode_tokens_max = arguments.context + arguments.steps,
-                      .warmup_rounds = 1,
-                      .rounds = arguments.rounds});
+  auto made = engine_bench::create(*loaded->model, threads, system_clock(),
+                                   {.batch_tokens_max = static_cast<int32_t>(values->max_batch_tokens),
+                                    .batch_size_max = batch_max,
+                                    .prompt_tokens_max = prompt_max,
+                                    .decode_tokens_max = arguments.context + arguments.steps,
+                                    .warmup_rounds = 1,
+                                    .rounds = arguments.rounds});
+  if (!made)
+    return fail(io, made.error().message);
+  auto& bench = **made;
   json out = head(arguments, *values, *loaded, bench, threads.threads(), io);
   report rows(io, out);
   if (auto ok = measure(arguments, *loaded, bench, rows); !ok)

@@ -9,12 +9,14 @@ namespace {
 constexpr int32_t threads = 512;
 constexpr int32_t blocks_a_row_max = 32;
 constexpr uint32_t nan_key = ~0u;
+constexpr uint32_t key_of_infinity = 0xff800000u; // see key_of()
+constexpr uint32_t key_of_lowest = 0x007fffffu;   // of -inf
 
 /// Rising with the value (the usual flip of a float's bits), NaN above all.
 __device__ uint32_t key_of(float value) {
   if (value != value)
     return nan_key;
-  auto bits = __float_as_uint(value);
+  auto bits = __float_as_uint(value + 0.0f); // -0 equals +0
   return bits >> 31 != 0 ? ~bits : bits | 0x80000000u;
 }
 
@@ -50,7 +52,8 @@ __global__ void __launch_bounds__(threads) argmax_kernel(argmax_params params) {
     return;
   __threadfence();
   uint64_t winner = atomicExch(best_of_row, 0ull);
-  params.token[blockIdx.y] = uint32_t(winner >> 32) == nan_key ? -1 : int32_t(~uint32_t(winner));
+  uint32_t key = uint32_t(winner >> 32);
+  params.token[blockIdx.y] = key > key_of_lowest && key < key_of_infinity ? int32_t(~uint32_t(winner)) : -1;
   params.blocks_done[blockIdx.y] = 0;
 }
 

@@ -7,7 +7,8 @@
 
 namespace troupe::cuda {
 
-/// token[t] = the index of the largest logit of row t, the lowest of equals; -1 if a logit of the row is NaN.
+/// token[t] = the index of the largest logit of row t, the lowest of equals; -1 if one is NaN or +inf, or all
+/// are -inf: what the sampler calls not finite.
 struct argmax_params {
   const float* logits;   // [tokens, vocabulary]
   int32_t* token;        // [tokens]

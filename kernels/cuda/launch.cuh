@@ -46,21 +46,18 @@ struct launch_shape {
   int32_t shared_bytes = 0;
 };
 
-/// Launches on the stream; raises the kernel's limit of dynamic shared memory where needed. Every kernel asks
-/// for the same split of L1 and shared memory: a multiprocessor must run empty before it can change its
-/// split, which would keep a kernel from starting beside the one before it.
+/// Once for each kernel, device and thread: raises the kernel's limit of dynamic shared memory where needed,
+/// and asks for the same split of L1 and shared memory for every kernel: a multiprocessor must run empty
+/// before it can change its split, which would keep a kernel from starting beside the one before it.
+launch_status prepare_kernel(const void* kernel, int32_t shared_bytes);
+
+/// Launches on the stream.
 template <class... Arguments>
 launch_status launch(void (*kernel)(Arguments...), const launch_shape& shape, const gpu_stream& stream,
                      Arguments... arguments) {
-  if (shape.shared_bytes > 48 * 1024)
-    if (auto e =
-            cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shape.shared_bytes);
-        e != cudaSuccess)
-      return fail_device(launch_status::launch_failed, e);
-  if (auto e = cudaFuncSetAttribute(kernel, cudaFuncAttributePreferredSharedMemoryCarveout,
-                                    cudaSharedmemCarveoutMaxShared);
-      e != cudaSuccess)
-    return fail_device(launch_status::launch_failed, e);
+  if (auto s = prepare_kernel(reinterpret_cast<const void*>(kernel), shape.shared_bytes);
+      s != launch_status::ok)
+    return s;
   cudaLaunchAttribute attribute{};
   attribute.id = cudaLaunchAttributeProgrammaticStreamSerialization;
   attribute.val.programmaticStreamSerializationAllowed = 1;

@@ -2,7 +2,8 @@
 
 #include "kernels/cuda/argmax.hpp"
 #include "kernels/cuda/decode_attention.hpp"
-#include "kernels/cuda/embed.hpp"
+#include "kernels/cuda/device_calls.hpp"
+#include "kernels/cuda/embed_packed.hpp"
 #include "kernels/cuda/linear.hpp"
 #include "kernels/cuda/llama_prefill.hpp"
 #include "kernels/cuda/quantized_linear.hpp"
@@ -17,15 +18,17 @@ namespace troupe::cuda {
 
 /// Raised with each change of a parameter struct or of this table; a node refuses a library of another
 /// number.
-inline constexpr uint32_t library_version = 2;
+inline constexpr uint32_t library_version = 3;
 
 /// What a node finds in libtroupe_cuda.so through dlsym(library_entry_name): it links none of it.
 struct library_table {
   uint32_t version;         // library_version
-  uint32_t kernel_revision; // kernels/revision.hpp, as the library was built
+  uint32_t kernel_revision; // cuda_kernel_revision of kernels/revision.hpp, as the library was built
+  device_calls device;
   launch_status (*argmax)(const argmax_params&, const gpu_stream&);
   launch_status (*decode_attention)(const decode_attention_params&, const gpu_stream&);
   launch_status (*embed)(const embed_params&, const gpu_stream&);
+  launch_status (*embed_packed)(const embed_packed_params&, const gpu_stream&);
   launch_status (*linear)(const linear_params&, const gpu_stream&, const linear_geometry&);
   launch_status (*prefill_attention)(const prefill_attention_params&, const gpu_stream&, attention_path);
   launch_status (*quantized_linear)(const quantized_linear_params&, const gpu_stream&,
@@ -39,6 +42,8 @@ struct library_table {
                                 const gpu_stream&);
   launch_status (*llama_prefill)(const llama_weights&, const llama_scratch&, const llama_prefill_params&,
                                  prefill_linear*, const gpu_stream&);
+  launch_status (*llama_logits)(const llama_weights&, const llama_scratch&, const int32_t* rows,
+                                int32_t count, const gpu_stream&);
   launch_status (*open_prefill_linear)(std::unique_ptr<prefill_linear>&);
   launch_status (*compare_prefill_linear)(prefill_linear&, int32_t tokens, int32_t n, int32_t k,
                                           linear_result, linear_agreement&);

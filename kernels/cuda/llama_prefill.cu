@@ -1,5 +1,5 @@
 #include "kernels/cuda/argmax.hpp"
-#include "kernels/cuda/embed.hpp"
+#include "kernels/cuda/embed_packed.hpp"
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/llama_prefill.hpp"
 #include "kernels/cuda/quantized_linear.hpp"
@@ -25,11 +25,12 @@ public:
       : weights_(weights), scratch_(scratch), params_(params), many_rows_(many_rows), stream_(stream) {}
 
   launch_status run() {
-    then(embed({weights_.embedding, params_.token, scratch_.residual, params_.tokens, weights_.hidden,
-                weights_.vocabulary},
-               stream_));
+    then(embed_from(weights_.embedding, params_.token, scratch_.residual, params_.tokens, weights_.hidden,
+                    weights_.vocabulary, stream_));
     for (int32_t i = 0; i < weights_.layer_count && status_ == launch_status::ok; ++i)
       run_layer(weights_.layers[i]);
+    if (params_.logit_count == 0)
+      return status_;
     norm(weights_.output_norm, params_.logit_count, params_.logit_rows);
     product(scratch_.normed, weights_.output, scratch_.logits, params_.logit_count, weights_.vocabulary,
             weights_.hidden, linear_result::fp32_rows);
@@ -121,8 +122,26 @@ launch_status llama_prefill(const llama_weights& weights, const llama_scratch& s
                             const gpu_stream& stream) {
   TROUPE_CUDA_RANGE(weights.layer_count, 1, 1024);
   TROUPE_CUDA_RANGE(params.tokens, 1, 1 << 20);
-  TROUPE_CUDA_RANGE(params.logit_count, 1, params.tokens);
+  TROUPE_CUDA_RANGE(params.logit_count, 0, params.tokens);
   return prefill_launcher(weights, scratch, params, many_rows, stream).run();
+}
+
+launch_status llama_logits(const llama_weights& weights, const llama_scratch& scratch, const int32_t* rows,
+                           int32_t count, const gpu_stream& stream) {
+  TROUPE_CUDA_RANGE(count, 1, rows_of_linear);
+  if (auto s = rms_norm({scratch.residual, weights.output_norm, scratch.normed, count, weights.hidden,
+                         weights.epsilon, rows},
+                        stream);
+      s != launch_status::ok)
+    return s;
+  const auto& head = weights.output;
+  if (head.format == weight_format::bf16_rows)
+    return linear({scratch.normed, head.rows(), scratch.logits, count, weights.vocabulary, weights.hidden,
+                   linear_result::fp32_rows},
+                  stream);
+  return quantized_linear({scratch.normed, head.data, scratch.logits, count, weights.vocabulary,
+                           weights.hidden, linear_result::fp32_rows, head.format},
+                          stream);
 }
 
 } // namespace troupe::cuda

@@ -7,7 +7,8 @@
 namespace troupe::cuda {
 
 /// A step of many tokens, of one or more sequences: writes their keys and values into the pages, and the
-/// greedy next token after each of `logit_rows`. A token's bits are those that llama_decode gives it.
+/// greedy next token after each of `logit_rows`, if there are any. A token's bits are those that llama_decode
+/// gives it.
 struct llama_prefill_params {
   const int32_t* token;                                               // [tokens]
   const int32_t* positions;                                           // [tokens]
@@ -29,5 +30,11 @@ struct llama_prefill_params {
 launch_status llama_prefill(const llama_weights& weights, const llama_scratch& scratch,
                             const llama_prefill_params& params, prefill_linear* many_rows,
                             const gpu_stream& stream);
+
+/// After llama_prefill without logit rows: logits [count, vocabulary] of `rows` (on the device) of its step,
+/// 1 to 64 at a time, so that scratch.logits need not hold them all. They have llama_decode's bits. Errors:
+/// those of the launchers.
+launch_status llama_logits(const llama_weights& weights, const llama_scratch& scratch, const int32_t* rows,
+                           int32_t count, const gpu_stream& stream);
 
 } // namespace troupe::cuda

@@ -1,6 +1,6 @@
 #include "kernels/cuda/argmax.hpp"
 #include "kernels/cuda/decode_attention.hpp"
-#include "kernels/cuda/embed.hpp"
+#include "kernels/cuda/embed_packed.hpp"
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/llama_step.hpp"
 #include "kernels/cuda/quantized_linear.hpp"
@@ -20,9 +20,8 @@ public:
       : weights_(weights), scratch_(scratch), params_(params), stream_(stream) {}
 
   launch_status run() {
-    then(embed({weights_.embedding, params_.token, scratch_.residual, params_.sequences, weights_.hidden,
-                weights_.vocabulary},
-               stream_));
+    then(embed_from(weights_.embedding, params_.token, scratch_.residual, params_.sequences, weights_.hidden,
+                    weights_.vocabulary, stream_));
     for (int32_t i = 0; i < weights_.layer_count && status_ == launch_status::ok; ++i)
       run_layer(weights_.layers[i]);
     norm(weights_.output_norm);

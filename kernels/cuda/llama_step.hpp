@@ -23,7 +23,7 @@ struct llama_layer {
 
 struct llama_weights {
   const llama_layer* layers; // [layer_count], on the host
-  const bf16* embedding;     // [vocabulary, hidden]
+  weight_matrix embedding;   // [vocabulary, hidden]
   const float* output_norm;  // [hidden]
   weight_matrix output;      // [vocabulary, hidden]
   const float* rope_table;   // [table_positions, head_dim / 2, 2]

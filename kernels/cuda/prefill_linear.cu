@@ -29,6 +29,21 @@ struct lt_problem {
         cublasLtMatrixLayoutDestroy(layout);
   }
 
+  lt_problem() = default;
+  lt_problem(const lt_problem&) = delete;
+  lt_problem& operator=(const lt_problem&) = delete;
+
+  /// The same product of another number of rows.
+  cublasStatus_t set_tokens(int32_t tokens) {
+    uint64_t columns = static_cast<uint64_t>(tokens);
+    for (auto layout : {input, output})
+      if (auto e =
+              cublasLtMatrixLayoutSetAttribute(layout, CUBLASLT_MATRIX_LAYOUT_COLS, &columns, sizeof columns);
+          e != CUBLAS_STATUS_SUCCESS)
+        return e;
+    return CUBLAS_STATUS_SUCCESS;
+  }
+
   /// Column-major for cuBLAS: output^T [n, tokens] = weight [n, k] (stored transposed) * input^T [k, tokens].
   cublasStatus_t make(int32_t tokens, int32_t n, int32_t k, cudaDataType_t output_type) {
     cublasOperation_t transposed = CUBLAS_OP_T;
@@ -91,8 +106,15 @@ public:
         return s;
       found = algorithms_.emplace(key, chosen).first;
     }
-    lt_problem problem;
-    if (auto e = problem.make(params.tokens, params.n, params.k, type); e != CUBLAS_STATUS_SUCCESS)
+    auto& kept = problems_[std::tuple(params.n, params.k, params.result)];
+    if (kept == nullptr) {
+      auto made = std::make_unique<lt_problem>();
+      if (auto e = made->make(params.tokens, params.n, params.k, type); e != CUBLAS_STATUS_SUCCESS)
+        return fail_device(launch_status::library_missing, e);
+      kept = std::move(made);
+    }
+    auto& problem = *kept;
+    if (auto e = problem.set_tokens(params.tokens); e != CUBLAS_STATUS_SUCCESS)
       return fail_device(launch_status::library_missing, e);
     auto e = cublasLtMatmul(handle_, problem.operation, &alpha, params.weight, problem.weight, params.input,
                             problem.input, &beta, params.output, problem.output, params.output,
@@ -143,6 +165,7 @@ private:
   cublasLtHandle_t handle_ = nullptr;
   void* workspace_ = nullptr;
   std::map<std::tuple<int32_t, int32_t, linear_result, int32_t>, cublasLtMatmulAlgo_t> algorithms_;
+  std::map<std::tuple<int32_t, int32_t, linear_result>, std::unique_ptr<lt_problem>> problems_;
 };
 
 } // namespace

@@ -1,7 +1,7 @@
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/ptx.cuh"
-#include "kernels/cuda/quantized_cell.cuh"
 #include "kernels/cuda/quantized_pack.hpp"
+#include "kernels/cuda/unpack_quarter.cuh"
 
 namespace troupe::cuda {
 
@@ -136,29 +136,15 @@ __global__ void __launch_bounds__(threads) dequantize_kernel(dequantize_params p
   lane_place at;
   if (!find_place(params.n, params.k, at) || at.column >= params.k)
     return;
-  cell_in_global cell{static_cast<const uint8_t*>(params.packed) + at.cell * cell_bytes_of<Format>};
-  typename quarter_of<Format>::type quarter;
-  quarter.load(cell, 0, at.lane, quarter);
-  if (at.quarter > 0)
-    quarter.load(cell, at.quarter, at.lane, quarter);
-  quarter_scales scales({0, 0});
-  quarter.get_scales(diagonal_place(at.lane, 0), scales);
-  float parts[4][4];
-  quarter.template unpack<0>(parts[0], scales);
-  quarter.template unpack<1>(parts[1], scales);
-  quarter.template unpack<2>(parts[2], scales);
-  quarter.template unpack<3>(parts[3], scales);
-  uint32_t steps[4][4];
-  round_part<0>(parts[0], steps, 0);
-  round_part<1>(parts[1], steps, 0);
-  round_part<2>(parts[2], steps, 0);
-  round_part<3>(parts[3], steps, 0);
+  uint32_t pairs[4][2];
+  unpack_quarter<Format>(static_cast<const uint8_t*>(params.packed) + at.cell * cell_bytes_of<Format>,
+                         at.quarter, at.lane, pairs);
   auto* out = reinterpret_cast<__nv_bfloat16*>(params.output) + int64_t(at.row) * params.k + at.column +
               at.lane % 4 * 2;
 #pragma unroll
   for (int32_t step = 0; step < 4; ++step) {
-    *reinterpret_cast<uint32_t*>(out + step * 16) = steps[step][0];
-    *reinterpret_cast<uint32_t*>(out + step * 16 + 8) = steps[step][2];
+    *reinterpret_cast<uint32_t*>(out + step * 16) = pairs[step][0];
+    *reinterpret_cast<uint32_t*>(out + step * 16 + 8) = pairs[step][1];
   }
 }
 

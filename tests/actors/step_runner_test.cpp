@@ -16,11 +16,56 @@ namespace {
 constexpr int32_t batch_max = 8;
 constexpr int32_t positions_max = 128;
 
+/// A model that chooses greedy tokens itself, as one on a card does.
+class choosing_model final : public language_model {
+public:
+  const model_shape& shape() const override { return model_->shape(); }
+  size_t page_bytes() const override { return model_->page_bytes(); }
+  size_t weight_bytes() const override { return model_->weight_bytes(); }
+  uint64_t numeric_class() const override { return model_->numeric_class(); }
+  bool chooses_greedily() const override { return true; }
+
+  status forward(std::span<const sequence_slice> slices, std::span<std::byte> kv_pages,
+                 forward_scratch& scratch, thread_pool& threads, std::span<float> logits) const override {
+    const auto wide = static_cast<size_t>(shape().vocabulary);
+    std::vector<sequence_slice> plain(slices.begin(), slices.end());
+    for (auto& slice : plain)
+      if (std::exchange(slice.greedy, nullptr) != nullptr)
+        slice.logit_rows = 1;
+    size_t rows = 0, at = 0;
+    for (const auto& slice : plain)
+      rows += static_cast<size_t>(slice.logit_rows);
+    std::vector<float> all(rows * wide);
+    auto done = model_->forward(plain, kv_pages, scratch, threads, all);
+    float* out = logits.data();
+    auto* row = all.data();
+    for (size_t i = 0; i < slices.size(); ++i, row += at * wide) {
+      at = static_cast<size_t>(plain[i].logit_rows);
+      if (slices[i].greedy != nullptr) {
+        *slices[i].greedy = broken ? -1 : static_cast<token_id>(std::max_element(row, row + wide) - row);
+        ++chosen;
+      } else {
+        out = std::copy_n(row, at * wide, out);
+      }
+    }
+    return out == logits.data() + logits.size() ? done : failure(model_error::bad_step, "logits: other rows");
+  }
+
+  mutable size_t chosen = 0;
+  bool broken = false; // its logits are not finite
+
+private:
+  std::shared_ptr<const language_model> model_ = reference::make_tiny_model(7);
+};
+
 /// An engine of one thread: steps of any division, over a small random model.
 class small_engine {
 public:
   explicit small_engine(instruction_set isa = detect_instruction_set())
-      : model_(reference::make_tiny_model(7, isa)),
+      : small_engine(reference::make_tiny_model(7, isa)) {}
+
+  explicit small_engine(std::shared_ptr<const language_model> model)
+      : model_(std::move(model)),
         pages_(kv_store::create(batch_max * pages_of(positions_max), model_->page_bytes()).value()),
         runner_({model_, pages_, std::make_shared<thread_pool>(2), std::make_shared<step_record>(),
                  std::make_shared<std::mutex>(), &clock_},
@@ -268,4 +313,51 @@ TEST_CASE("stop tokens end an answer, but not before min_tokens") {
     spec.sampling.min_tokens = 0;
     spec.end_tokens.clear();
   }
+}
+
+TEST_CASE("a model that chooses greedy tokens itself gives the answers of one that gives its logits") {
+  const auto model = std::make_shared<choosing_model>();
+  small_engine chooses(model), plain;
+  for (uint32_t i = 0; i < 7; ++i) {
+    sequence_spec spec;
+    spec.prompt = prompt_of(3 + 9 * i, i);
+    spec.sampling.temperature = i == 1 ? 0.8f : 0.0f;
+    spec.sampling.seed = i;
+    spec.max_tokens = 12;
+    if (i == 2)
+      spec.sampling.logprobs = 2;
+    if (i == 3)
+      spec.sampling.repetition_penalty = 1.2f;
+    if (i == 4)
+      spec.sampling.logit_bias = {{9, 50.0f}};
+    if (i == 5)
+      spec.sampling.min_tokens = 5, spec.end_tokens = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
+    if (i == 6)
+      spec.prompt_logprobs = 1;
+    chooses.add(spec);
+    plain.add(spec);
+  }
+  chooses.finish(5);
+  plain.finish(5);
+  for (size_t i = 0; i < plain.runs.size(); ++i) {
+    CAPTURE(i);
+    CHECK(bits_of(chooses.runs[i]) == bits_of(plain.runs[i]));
+  }
+  CHECK(model->chosen >= 12);    // of the one that asks for nothing but the likeliest
+  CHECK(model->chosen < 7 * 12); // and not those that need their logits
+}
+
+TEST_CASE("greedy logits that are not finite end the answer as sampled ones do") {
+  const auto model = std::make_shared<choosing_model>();
+  model->broken = true;
+  small_engine engine(model);
+  sequence_spec spec;
+  spec.prompt = prompt_of(5, 3);
+  spec.sampling.temperature = 0;
+  spec.max_tokens = 4;
+  engine.add(spec);
+  engine.finish(8);
+  REQUIRE(engine.runs[0].tokens.size() == 1);
+  CHECK(engine.runs[0].tokens[0].finish == finish_reason::error);
+  CHECK(engine.runs[0].tokens[0].position == 0);
 }

@@ -59,8 +59,11 @@ TEST_CASE("prefill goes in steps and every round counts but the warm-up") {
   manual_clock clock;
   timed_model model(clock);
   thread_pool threads(1);
-  engine_bench bench(model, threads, clock,
-                     {.batch_tokens_max = 64, .prompt_tokens_max = 150, .warmup_rounds = 1, .rounds = 3});
+  auto made = engine_bench::create(
+      model, threads, clock,
+      {.batch_tokens_max = 64, .prompt_tokens_max = 150, .warmup_rounds = 1, .rounds = 3});
+  REQUIRE(made);
+  auto& bench = **made;
   auto rates = bench.prefill(150);
   REQUIRE(rates);
   CHECK(model.steps == std::vector<size_t>{64, 64, 22, 64, 64, 22, 64, 64, 22, 64, 64, 22});
@@ -73,12 +76,14 @@ TEST_CASE("decode times its steps and not the prompts before them") {
   manual_clock clock;
   timed_model model(clock);
   thread_pool threads(1);
-  engine_bench bench(model, threads, clock,
-                     {.batch_tokens_max = 64,
-                      .batch_size_max = 3,
-                      .prompt_tokens_max = 1,
-                      .decode_tokens_max = 25,
-                      .rounds = 5});
+  auto made = engine_bench::create(model, threads, clock,
+                                   {.batch_tokens_max = 64,
+                                    .batch_size_max = 3,
+                                    .prompt_tokens_max = 1,
+                                    .decode_tokens_max = 25,
+                                    .rounds = 5});
+  REQUIRE(made);
+  auto& bench = **made;
   auto rates = bench.decode(3, 20, 5);
   REQUIRE(rates);
   CHECK(rates->size() == 5);

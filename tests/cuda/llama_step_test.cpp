@@ -217,7 +217,8 @@ public:
   }
 
   /// Positions [first, first + count) of all sequences at once: logits [sequences, count, vocabulary].
-  std::vector<float> prefill(int32_t first, int32_t count, prefill_linear* many_rows) {
+  /// pieces: the logits come by llama_logits(), so many rows at a time; 0: with the step.
+  std::vector<float> prefill(int32_t first, int32_t count, prefill_linear* many_rows, int32_t pieces = 0) {
     std::vector<int32_t> tokens, positions, sequences, rows;
     std::vector<prefill_slice> slices;
     for (int32_t s = 0; s < count_; ++s) {
@@ -238,12 +239,23 @@ public:
                                 slice.get(),    row.get(),
                                 next.get(),     total,
                                 count_,         count,
-                                table_stride,   total,
+                                table_stride,   pieces > 0 ? 0 : total,
                                 gate_up_.get(), dequantized_.get()};
     TROUPE_CHECK(llama_prefill(weights(), scratch(), params, many_rows, {}) == launch_status::ok,
                  last_mismatch().name);
-    auto out = logits_.read();
-    out.resize(tokens.size() * vocabulary);
+    if (pieces == 0) {
+      auto out = logits_.read();
+      out.resize(tokens.size() * vocabulary);
+      return out;
+    }
+    std::vector<float> out;
+    for (int32_t at = 0; at < total; at += pieces) {
+      int32_t some = std::min(pieces, total - at);
+      TROUPE_CHECK(llama_logits(weights(), scratch(), row.get() + at, some, {}) == launch_status::ok,
+                   last_mismatch().name);
+      auto read = logits_.read();
+      out.insert(out.end(), read.begin(), read.begin() + some * vocabulary);
+    }
     return out;
   }
 
@@ -348,17 +360,17 @@ TEST_CASE("prefilled tokens have the bits of decoded ones, in any chunking") {
   std::unique_ptr<prefill_linear> many_rows;
   REQUIRE(prefill_linear::open(many_rows) == launch_status::ok);
   for (auto* products : {many_rows.get(), static_cast<prefill_linear*>(nullptr)})
-    for (int32_t chunk : {length, 64, 41, 7}) {
+    for (auto [chunk, pieces] : {std::pair{length, 0}, {64, 0}, {41, 0}, {7, 0}, {length, 64}, {41, 19}}) {
       int64_t different = 0;
       for (int32_t first = 0; first < length; first += chunk) {
         int32_t count = std::min(chunk, length - first);
-        auto logits = prefilling.prefill(first, count, products);
+        auto logits = prefilling.prefill(first, count, products, pieces);
         for (int32_t s = 0; s < batch; ++s)
           different += count_different(logits.data() + s * count * vocabulary,
                                        decoded.data() + (s * length + first) * vocabulary,
                                        static_cast<size_t>(count * vocabulary));
       }
-      CAPTURE(products != nullptr, chunk);
+      CAPTURE(products != nullptr, chunk, pieces);
       CHECK(different == 0);
     }
 }

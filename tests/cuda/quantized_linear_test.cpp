@@ -1,3 +1,4 @@
+#include "kernels/cuda/embed_packed.hpp"
 #include "kernels/cuda/quantized_linear.hpp"
 #include "tests/cuda/quantized_case.hpp"
 
@@ -154,4 +155,34 @@ TEST_CASE("a packed product names the shape that does not fit") {
   params.result = linear_result::fp32_rows;
   params.format = weight_format::bf16_rows;
   CHECK(quantized_linear(params, {}) == launch_status::shape_mismatch);
+}
+
+TEST_CASE("a packed table's rows are those of its dequantized matrix, and NaN for a token outside") {
+  std::mt19937 random(36);
+  for (auto format : formats)
+    for (int32_t hidden : {64, 256, 576, 1536}) {
+      if (format == weight_format::q4_k && hidden % 256 != 0)
+        continue;
+      constexpr int32_t vocabulary = 504;
+      quantized_case table(format, vocabulary, hidden, 1.0, random);
+      const auto values = table.dequantized();
+      const std::vector<int32_t> tokens{0, 1, 7, 8, 250, 503, 503, -1, 504};
+      device_array<int32_t> token(tokens);
+      device_array<float> output(tokens.size() * static_cast<size_t>(hidden));
+      REQUIRE(embed_from(weight_matrix(table.packed(), format), token.get(), output.get(),
+                         static_cast<int32_t>(tokens.size()), hidden, vocabulary, {}) == launch_status::ok);
+      const auto out = output.read();
+      int64_t wrong = 0;
+      for (size_t t = 0; t < tokens.size(); ++t)
+        for (size_t i = 0; i < static_cast<size_t>(hidden); ++i) {
+          const float got = out[t * static_cast<size_t>(hidden) + i];
+          const bool known = tokens[t] >= 0 && tokens[t] < vocabulary;
+          const auto at = static_cast<size_t>(known ? tokens[t] : 0) * static_cast<size_t>(hidden) + i;
+          wrong += known ? static_cast<double>(got) != widen(values[at]) : got == got;
+        }
+      CAPTURE(hidden, int(format));
+      CHECK(wrong == 0);
+    }
+  CHECK(embed_packed({nullptr, weight_format::q8_0, nullptr, nullptr, 1, 576, 504}, {}) ==
+        launch_status::shape_mismatch);
 }

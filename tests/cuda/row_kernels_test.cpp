@@ -107,13 +107,17 @@ TEST_CASE("silu_multiply agrees with float64, and with the product that does the
   }
 }
 
-TEST_CASE("argmax finds the lowest index of the largest logit, and says when one is NaN") {
+TEST_CASE("argmax finds the lowest index of the largest logit, and says when they are not finite") {
   std::mt19937 random(24);
   constexpr float infinity = std::numeric_limits<float>::infinity();
   for (int32_t vocabulary : {1, 19, 99, 500, 576, 989, 4096, 128256}) {
-    constexpr int32_t tokens = 6;
+    constexpr int32_t tokens = 8;
     auto columns = static_cast<size_t>(vocabulary);
     auto values = random_float(tokens * columns, 1.0, random);
+    std::fill_n(values.begin() + 6 * vocabulary, 2 * vocabulary, -infinity); // all but one masked out
+    values[6 * columns + columns / 2] = -1e38f;
+    values[7 * columns + columns / 3] = -0.0f; // of two zeros the first
+    values[7 * columns + columns - 1] = vocabulary > 1 ? 0.0f : -0.0f;
     std::fill_n(values.begin() + 1 * vocabulary, vocabulary, -3.0f); // all equal
     std::fill_n(values.begin() + 2 * vocabulary, vocabulary, -infinity);
     values[3 * columns + columns / 2] = std::numeric_limits<float>::quiet_NaN();
@@ -133,10 +137,12 @@ TEST_CASE("argmax finds the lowest index of the largest logit, and says when one
       CAPTURE(vocabulary, run);
       CHECK(got[0] == std::max_element(values.begin(), values.begin() + vocabulary) - values.begin());
       CHECK(got[1] == 0);
-      CHECK(got[2] == 0);
+      CHECK(got[2] == -1);
       CHECK(got[3] == -1);
-      CHECK(got[4] == vocabulary - 1);
+      CHECK(got[4] == -1);
       CHECK(got[5] == vocabulary / 3);
+      CHECK(got[6] == vocabulary / 2);
+      CHECK(got[7] == vocabulary / 3);
     }
   }
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/cuda/open_library.hpp"
 #include "model/gguf_file.hpp"
 #include "model/language_model.hpp"
 
@@ -43,13 +44,15 @@ public:
                int32_t step_tokens)
       : model_(model), threads_(threads), scratch_(model.shape(), step_tokens),
         pages_each_((positions + page_tokens - 1) / page_tokens),
-        pages_(static_cast<size_t>(sequences * pages_each_) * model.page_bytes()),
-        tables_(static_cast<size_t>(sequences)) {
+        pages_(model.make_pages(sequences * pages_each_).value()), tables_(static_cast<size_t>(sequences)) {
     // A sequence's pages lie apart and backwards, and begin as NaN, so that nothing works by luck.
     for (int32_t s = 0; s < sequences; ++s)
       for (int32_t i = pages_each_ - 1; i >= 0; --i)
         tables_[static_cast<size_t>(s)].push_back(i * sequences + s);
-    std::fill_n(pages_.data(), pages_.size(), std::byte{0xff});
+    if (pages_->on_host())
+      std::ranges::fill(pages_->bytes(), std::byte{0xff});
+    else
+      fill_on_device();
   }
 
   struct part {
@@ -57,6 +60,7 @@ public:
     std::vector<token_id> tokens;
     int32_t position;
     int32_t logit_rows;
+    token_id* greedy = nullptr; // set: this instead of logits
   };
 
   /// Logits of one step, rows as the parts ask for them.
@@ -64,12 +68,13 @@ public:
     std::vector<sequence_slice> slices;
     size_t rows = 0;
     for (const auto& each : parts) {
+      const auto wanted = each.greedy != nullptr ? 0 : each.logit_rows;
       slices.push_back(
-          {each.tokens, each.position, tables_[static_cast<size_t>(each.sequence)], each.logit_rows});
-      rows += static_cast<size_t>(each.logit_rows);
+          {each.tokens, each.position, tables_[static_cast<size_t>(each.sequence)], wanted, each.greedy});
+      rows += static_cast<size_t>(wanted);
     }
     std::vector<float> logits(rows * static_cast<size_t>(model_.shape().vocabulary), 12345.0f);
-    const auto done = model_.forward(slices, {pages_.data(), pages_.size()}, scratch_, threads_, logits);
+    const auto done = model_.forward(slices, pages_->bytes(), scratch_, threads_, logits);
     if (!done)
       throw std::runtime_error(done.error().what());
     return logits;
@@ -95,11 +100,19 @@ public:
   }
 
 private:
+  void fill_on_device() {
+    const auto& calls = (*cuda::open_library())->device;
+    if (calls.fill(pages_->bytes().data(), 0xff, pages_->bytes().size(), nullptr) !=
+            cuda::launch_status::ok ||
+        calls.wait(nullptr) != cuda::launch_status::ok)
+      throw std::runtime_error("pages on the device cannot be filled");
+  }
+
   const language_model& model_;
   thread_pool threads_;
   forward_scratch scratch_;
   int32_t pages_each_;
-  aligned_buffer pages_; // [sequences * pages_each_, page_bytes]
+  std::shared_ptr<kv_store> pages_; // [sequences * pages_each_]
   std::vector<std::vector<page_id>> tables_;
 };
 

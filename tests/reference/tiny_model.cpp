@@ -43,14 +43,14 @@ private:
 
 } // namespace
 
-tiny_weights make_tiny_weights(uint64_t seed) {
+tiny_weights make_tiny_weights(uint64_t seed, int32_t head_dim) {
   weight_maker make(seed);
   auto& shape = make.out.parameters.shape;
   shape = {.layers = 2,
            .hidden = 64,
            .heads = 4,
            .kv_heads = 2,
-           .head_dim = 16,
+           .head_dim = head_dim,
            .feed_forward = 96,
            .vocabulary = 320,
            .context_length = 1024};
