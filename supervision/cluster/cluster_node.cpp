@@ -176,6 +176,12 @@ cluster_effects cluster_node::cancel(const attach_reader& who) {
   return settle(std::move(out));
 }
 
+cluster_effects cluster_node::cancel(const cancel_response& here) {
+  cluster_effects out;
+  ledger_.cancel(here, out);
+  return settle(std::move(out));
+}
+
 cluster_effects cluster_node::acknowledge(const acknowledge_events& ack) {
   cluster_effects out;
   ledger_.acknowledge(ack, out);

@@ -39,7 +39,8 @@ public:
   // Doors. A ticket is answered once, in cluster_effects::answers.
   cluster_effects submit(open_entry request, subscriber_key subscriber, ticket_id ticket);
   cluster_effects attach(const attach_reader& reader, subscriber_key subscriber, ticket_id ticket);
-  cluster_effects cancel(const attach_reader& who);
+  cluster_effects cancel(const attach_reader& who);    // wherever it lives
+  cluster_effects cancel(const cancel_response& here); // by the door that reads it
   cluster_effects acknowledge(const acknowledge_events& ack);
   cluster_effects detach(const std::string& response_id);
   cluster_effects lose_subscriber(subscriber_key subscriber);

@@ -42,6 +42,7 @@ public:
   void ask_again() { head_acked_ = head_sent_ = held_ = false, asked_again_ = true; }
 
   const std::string& target() const { return terms_.target; }
+  bool leaving() const { return terms_.leaving; }
   const attempt_epoch& epoch() const { return terms_.epoch; }
 
 private:

@@ -60,7 +60,7 @@ void replica_store::take(const std::string& from, const entry_head& head, steady
     forget(map, found);
   }
   const auto bytes = promised_bytes(head);
-  if (size() >= limits_.copies_max || bytes_ + bytes > limits_.bytes_max)
+  if (!room(head.purpose, bytes))
     return refuse(transfer_answer::refused, {});
   bytes_ += bytes;
   auto& fresh = map.emplace(head.id, copy{.assembly = entry_assembly(head, now),
@@ -69,6 +69,13 @@ void replica_store::take(const std::string& from, const entry_head& head, steady
                                           .counted = bytes})
                     .first->second;
   answer(fresh, head.purpose, out);
+}
+
+bool replica_store::room(transfer_purpose purpose, int64_t bytes) const {
+  const bool countable = purpose == transfer_purpose::move
+                             ? moves_.size() < limits_.moves_max
+                             : copies_.size() + reserved_.size() < limits_.copies_max;
+  return countable && bytes_ + bytes <= limits_.bytes_max;
 }
 
 void replica_store::take(const entry_prompt& part, cluster_effects& out) {
@@ -142,9 +149,15 @@ entry_record replica_store::wake(const std::string& id) {
   return record;
 }
 
+bool replica_store::reserve(const entry_record& record) {
+  return reserved_.contains(record.id) ||
+         (room(transfer_purpose::copy, record.bytes()) && reserved_.insert(record.id).second);
+}
+
 void replica_store::keep(entry_record record) {
   outdated(record.id, record.epoch.owner);
-  const auto bytes = record.bytes(); // it was here already: no bound is asked
+  unreserve(record.id);
+  const auto bytes = record.bytes();
   const auto id = record.id;
   const auto owner = record.epoch.owner.node;
   if (copies_

@@ -4,13 +4,15 @@
 #include "supervision/cluster/entry_record.hpp"
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
 namespace troupe {
 
 struct replica_limits {
-  size_t copies_max = 1024; // moves on their way here count too
+  size_t copies_max = 1024;
+  size_t moves_max = 256; // on their way here: this node has asked for nearly all of them
   int64_t bytes_max = int64_t{256} << 20;
   milliseconds kept_after_deadline{60'000}; // its owner drops it long before; else nobody would
 };
@@ -45,7 +47,11 @@ public:
   const entry_record* waiting(const std::string& id) const;
   entry_record wake(const std::string& id);
 
-  /// An entry that was owned here and has a new owner, for whom this node is the buddy.
+  /// Room for an entry of this node's own that goes to a new owner. False: there is none.
+  bool reserve(const entry_record& record);
+  void unreserve(const std::string& id) { reserved_.erase(id); }
+
+  /// An entry that was owned here and has a new owner, for whom this node is the buddy: there is room for it.
   void keep(entry_record record);
 
   /// There is a newer owner than a copy knows.
@@ -55,8 +61,8 @@ public:
   /// A copy; null: none.
   const entry_record* find(const std::string& id) const;
   bool complete(const std::string& id) const;
-  size_t size() const { return copies_.size() + moves_.size(); }
   size_t copies() const { return copies_.size(); }
+  size_t moves() const { return moves_.size(); }
   int64_t bytes() const { return bytes_; }
 
 private:
@@ -72,11 +78,13 @@ private:
   copy_map& map_of(transfer_purpose purpose) { return purpose == transfer_purpose::move ? moves_ : copies_; }
   copy* find(const std::string& id, transfer_purpose purpose, const attempt_epoch& epoch);
   copy_map::iterator forget(copy_map& map, copy_map::iterator at);
+  bool room(transfer_purpose purpose, int64_t bytes) const;
   void answer(const copy& about, transfer_purpose purpose, cluster_effects& out);
 
   replica_limits limits_;
   copy_map copies_;
   copy_map moves_;
+  std::set<std::string> reserved_; // ids
   int64_t bytes_ = 0;
 };
 

@@ -150,6 +150,7 @@ void replicated_ledger::reject(const std::string& id, rejection why, cluster_eff
 void replicated_ledger::forget(const std::string& id, cluster_effects& out) {
   auto& entry = owned_.at(id);
   stop_attempt(entry, out);
+  copies_.unreserve(id);
   const auto now = clock_.now();
   const entry_drop drop{transfer_purpose::copy, id, entry.record.epoch};
   if (entry.buddy)
@@ -268,7 +269,7 @@ void replicated_ledger::take(const std::string& from, const entry_ack& ack, clus
   if (ack.answer == transfer_answer::held)
     finish_move(ack.id, out);
   else if (ack.answer == transfer_answer::refused)
-    abandon_move(*entry, out);
+    abandon_move(*entry, false, out);
   else if (ack.answer == transfer_answer::fenced)
     on_fence(*entry, ack.newest, out);
 }

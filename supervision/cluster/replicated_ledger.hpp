@@ -42,6 +42,9 @@ public:
 
   /// Wherever the response lives; terms as for attach.
   void cancel(const attach_reader& who, cluster_effects& out);
+
+  /// By the door that reads it here.
+  void cancel(const cancel_response& here, cluster_effects& out);
   void acknowledge(const acknowledge_events& ack, cluster_effects& out);
   void detach(const std::string& response_id, cluster_effects& out);
   void lose_subscriber(subscriber_key subscriber, cluster_effects& out);
@@ -99,7 +102,8 @@ private:
   void take_over(entry_record record, bool fatal, cluster_effects& out);
   void start_move(owned_entry& entry, const std::string& target, cluster_effects& out);
   void finish_move(const std::string& id, cluster_effects& out);
-  void abandon_move(owned_entry& entry, cluster_effects& out);
+  void abandon_move(owned_entry& entry, bool gone, cluster_effects& out);
+  void raise_term(owned_entry& entry, uint32_t term, cluster_effects& out);
   void confirm_move(owned_entry& entry, cluster_effects& out);
   void on_fence(owned_entry& entry, const ownership& newest, cluster_effects& out);
   void meet_owner(const std::string& from, const announced_entry& other, cluster_effects& out);

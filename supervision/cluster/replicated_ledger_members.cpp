@@ -46,7 +46,7 @@ void replicated_ledger::member_changed(const member_event& event, cluster_effect
     if (gone && entry.move_to_confirm == name)
       entry.move_to_confirm.reset();
     if (gone && entry.move && entry.move->target() == name)
-      abandon_move(entry, out);
+      abandon_move(entry, true, out);
     if (gone && entry.attempt.node == name) {
       entry.attempt.node.clear();
       entry.attempt.sender.reset();

@@ -54,11 +54,9 @@ void replicated_ledger::meet_owner(const std::string& from, const announced_entr
     return yield(other.id, other.owner, out);
   if (own.owner < other.owner) {
     // Its reader is here and has lost nothing: the other, whom nobody reads, yields.
-    entry->record.epoch.owner = {other.owner.term + 1, members_.self().name};
     entry->move.reset();
-    entry->buddy.reset();
-    look_for_buddy(*entry, out);
-    return announce_one(*entry, out);
+    copies_.unreserve(other.id);
+    return raise_term(*entry, other.owner.term + 1, out);
   }
   out.sends.push_back({from, announce{{own}}});
 }
@@ -199,14 +197,15 @@ void replicated_ledger::start_move(owned_entry& entry, const std::string& target
   entry.move.emplace(entry_sender::terms{.purpose = transfer_purpose::move,
                                          .target = target,
                                          .epoch = {{term, target}, 0},
-                                         .leaving = leaving()});
+                                         .leaving = leaving() || !copies_.reserve(entry.record)});
   entry.move->pump(entry.record, clock_.now(), out);
 }
 
-/// The new home has it, and so has a buddy: this node, unless it is leaving.
+/// The new home has it, and so has a buddy: this node, unless it is leaving or full.
 void replicated_ledger::finish_move(const std::string& id, cluster_effects& out) {
   auto& entry = owned_.at(id);
   const auto target = entry.move->target();
+  const bool stays_buddy = !entry.move->leaving();
   auto record = entry.record;
   record.epoch = entry.move->epoch();
   if (entry.buddy && entry.buddy->target() == target)
@@ -216,20 +215,26 @@ void replicated_ledger::finish_move(const std::string& id, cluster_effects& out)
   ledger_.release(id, effects);
   act(std::move(effects), out);
   forget(id, out);
-  if (!leaving())
+  if (stays_buddy)
     copies_.keep(std::move(record));
 }
 
-/// The new home is gone or has no room. It may have begun to act as the owner: this one goes above it.
-void replicated_ledger::abandon_move(owned_entry& entry, cluster_effects& out) {
+/// The new home has no room, or is gone: then it may have begun to act as the owner, and this one goes above.
+void replicated_ledger::abandon_move(owned_entry& entry, bool gone, cluster_effects& out) {
   const auto target = entry.move->target();
-  drops_.add(target, {transfer_purpose::move, entry.record.id, entry.move->epoch()}, clock_.now(), out);
+  const auto epoch = entry.move->epoch();
   entry.move.reset();
-  entry.record.epoch.owner.term += 2;
-  if (entry.buddy) { // under the new term
-    entry.buddy.reset();
-    look_for_buddy(entry, out);
-  }
+  copies_.unreserve(entry.record.id);
+  drops_.add(target, {transfer_purpose::move, entry.record.id, epoch}, clock_.now(), out);
+  if (gone)
+    raise_term(entry, epoch.owner.term + 1, out);
+}
+
+/// Under a new term the buddy gets a new copy.
+void replicated_ledger::raise_term(owned_entry& entry, uint32_t term, cluster_effects& out) {
+  entry.record.epoch.owner = {term, members_.self().name};
+  entry.buddy.reset();
+  look_for_buddy(entry, out);
   announce_one(entry, out);
 }
 
@@ -263,6 +268,9 @@ void replicated_ledger::try_attach(owned_entry& entry, waiting_reader reader, cl
   if (refused && refused->code == request_error::invalid_value && !entry.ended &&
       entry.readers_ahead.size() < readers_ahead_max)
     return entry.readers_ahead.push_back(std::move(reader));
+  // It ended with an error behind what the reader has: the error is all there is to tell.
+  if (refused && refused->code == request_error::invalid_value && entry.record.notes.failure)
+    outcome = rejection{entry.record.notes.failure->code, entry.record.notes.failure->message, "", 0};
   if (reader.ticket != 0)
     out.answers.push_back({reader.ticket, std::move(outcome)});
   else if (refused)
@@ -296,6 +304,11 @@ void replicated_ledger::cancel(const attach_reader& who, cluster_effects& out) {
     lookups_.add({who, 0, 0}, true, peers(), clock_.now(), out);
   else if (may_attach(entry->record.request.resume, who))
     cancel_here(who.response_id, out);
+}
+
+void replicated_ledger::cancel(const cancel_response& here, cluster_effects& out) {
+  if (owned_.contains(here.response_id))
+    cancel_here(here.response_id, out);
 }
 
 void replicated_ledger::cancel_here(const std::string& id, cluster_effects& out) {

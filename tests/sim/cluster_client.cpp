@@ -35,8 +35,6 @@ void cluster_client::note(log_kind kind, int64_t number, int64_t part, const std
 void cluster_client::begin() {
   state_ = state::submitting;
   ++session_;
-  note(log_kind::submit, time_.now_us() + plan_.request.timeout_ms * 1000,
-       !plan_.request.resume.stream_token.empty());
   last_news_us_ = time_.now_us();
   wires_.submit(*this, node_, session_);
   watch();
@@ -74,6 +72,12 @@ void cluster_client::answered(uint64_t session, const std::variant<accepted_resp
     denials_ = 0;
     note(log_kind::attach, last_seen());
     state_ = state::reading;
+    return;
+  }
+  if (refused->code == request_error::engine_failed || refused->code == request_error::deadline_exceeded ||
+      refused->code == request_error::cancelled) {
+    note(log_kind::failed, 0, 0, std::string(to_string(refused->code)));
+    state_ = state::done;
     return;
   }
   denials_ = refused->code == request_error::not_ready ? 0 : denials_ + 1;

@@ -17,6 +17,7 @@ enum class log_kind : uint8_t {
   attach,   // client: id, number: starting after; text: node. It was accepted.
   event,    // client: id, number, part (kind), count (output tokens), text
   lost,     // client: id. Its connection is over.
+  failed,   // client: id, text. It ended with this error behind what its reader had: the error is its end.
   gap,      // client: id. It was told that the rest cannot be had.
   give_up,  // client: id. It does not come back: nothing is owed to it any more.
   cancel,   // client: id

@@ -16,7 +16,7 @@ namespace {
 
 constexpr int64_t cases_default = 10'000;
 constexpr size_t failures_max = 5; // more of the same kind help nobody
-constexpr size_t trace_lines_max = 400;
+constexpr size_t trace_lines_max = 20'000;
 
 std::optional<int64_t> number_from(const char* variable) {
   const char* text = std::getenv(variable);

@@ -62,6 +62,7 @@ cluster_world::cluster_world(cluster_plan plan, uint64_t seed) : plan_(std::move
   const auto& options = plan_.options;
   for (const auto& [name, bound] : std::vector<std::pair<std::string, size_t>>{
            {"copies", options.copies.copies_max},
+           {"moves", options.copies.moves_max},
            {"owned", 2 * options.replication.ledger.entries_max + options.copies.copies_max},
            {"lookups", options.replication.lookup.lookups_max},
            {"attempts", options.host.attempts_max},
@@ -264,7 +265,8 @@ void cluster_world::look_at(size_t index, process& life, const cluster_effects& 
     tokens = entry.record.emitted.size();
   }
   for (const auto& [queue, size] : std::initializer_list<std::pair<const char*, size_t>>{
-           {"copies", life.node->copies().size()},
+           {"copies", life.node->copies().copies()},
+           {"moves", life.node->copies().moves()},
            {"owned", owned.size()},
            {"lookups", life.node->ledger().lookups_waiting()},
            {"attempts", life.node->host().size()},

@@ -12,9 +12,14 @@ void cluster_world::add_client(const planned_request& request, size_t number) {
   const client_wires wires{
       .submit =
           [this](cluster_client& client, size_t node, uint64_t number_there) {
-            open_session(client, node, number_there, [&client](cluster_node& there, subscriber_key key) {
-              return there.submit(client.plan().request, key, key);
-            });
+            open_session(
+                client, node, number_there, [this, &client](cluster_node& there, subscriber_key key) {
+                  // Its time counts from when it is there.
+                  const auto& opened = client.plan().request;
+                  note(log_kind::submit, client.name(), client.id(),
+                       time_.now_us() + opened.timeout_ms * 1000, !opened.resume.stream_token.empty());
+                  return there.submit(client.plan().request, key, key);
+                });
           },
       .attach =
           [this](cluster_client& client, size_t node, uint64_t number_there) {
@@ -27,7 +32,10 @@ void cluster_world::add_client(const planned_request& request, size_t number) {
             const auto& life = hosts_[client.node()].life;
             if (life)
               post(client.node(), life->number, [this, &client, node = client.node()](process& there) {
-                step(node, there, there.node->cancel(client.reader()));
+                const bool known = !client.plan().request.resume.stream_token.empty();
+                step(node, there,
+                     known ? there.node->cancel(client.reader())
+                           : there.node->cancel(cancel_response{client.id()}));
               });
           },
       .detach =

@@ -94,6 +94,7 @@ void log_checker::read_client(const log_record& record) {
       complain(1, record, "a rejected request ran");
     break;
   case log_kind::attach:
+    about.attached_us = record.us;
     if (record.number != about.next - 1)
       complain(3, record,
                fmt::format("it comes back after {} and has read up to {}", record.number, about.next - 1));
@@ -105,6 +106,11 @@ void log_checker::read_client(const log_record& record) {
         record.us < about.last_contact_us + limits_.resume_window_us)
       complain(1, record, "an accepted request was lost");
     about.given_up = true;
+    break;
+  case log_kind::failed:
+    if (!about.accepted || about.ended)
+      complain(1, record, "an end of what does not run");
+    about.ended = true;
     break;
   case log_kind::give_up:
     about.given_up = true;
@@ -150,7 +156,8 @@ void log_checker::on_event(response& about, const log_record& record) {
   if (is_failure(record.part) && record.text == "deadline_exceeded" &&
       record.us < about.deadline_us - limits_.hop_us)
     complain(8, record, "its deadline had not come");
-  if (record.us > about.deadline_us + limits_.late_us + about.hops * limits_.hop_us &&
+  if (record.us >
+          std::max(about.deadline_us, about.attached_us) + limits_.late_us + about.hops * limits_.hop_us &&
       !troubled(about.deadline_us - limits_.trouble_us, record.us))
     complain(8, record, "it outlived its deadline");
 }
@@ -191,6 +198,7 @@ void log_checker::read_members(const log_record& record) {
     alive_.insert(record.who);
     seen_.erase(record.who); // a new process has seen nobody
     buried_.erase(record.who);
+    std::erase_if(faulted_runs_, [&](const std::string& run) { return run.starts_with(record.who + "/"); });
   } else if (record.kind == log_kind::dead) {
     alive_.erase(record.who);
     deaths_us_[record.who] = record.us;

@@ -44,7 +44,7 @@ private:
     bool submitted = false, accepted = false, rejected = false, given_up = false, ended = false;
     bool resumable = false;
     int64_t next = 0; // sequence number that its reader expects
-    int64_t last_contact_us = 0;
+    int64_t last_contact_us = 0, attached_us = 0;
     int64_t cancelled_us = -1;
     int64_t hops = 0;
     int64_t ran_us = -1;
