@@ -46,6 +46,7 @@ struct owned_entry {
   std::set<std::string> no_buddies;        // that had no room or did not answer
   std::optional<std::string> buddy_before; // keeps its copy until the next one has it
 
+  std::optional<steady_time> fenced_since;    // somebody knows a newer owner, which has not answered yet
   std::optional<entry_sender> move;           // to a new home
   std::optional<std::string> move_to_confirm; // it came from there: confirmed once a buddy has it
   attempt_epoch moved_as;                     // under which it came

@@ -19,6 +19,7 @@ struct replication_limits {
   milliseconds accept_max{5000};       // for any buddy; then the request is refused
   milliseconds class_wait{5000};       // for a node that computes the same bits; then the answer fails
   milliseconds attempt_silence{1000};  // without a token: the node is asked whether it still has the request
+  milliseconds owner_wait{1500};       // for a newer owner that others know of to say that it is one
   milliseconds leave_max{10'000};      // for answers that are being read to finish, and to hand the rest on
   uint32_t fatal_steps_max = 3;        // that contained the request; then it fails
 };

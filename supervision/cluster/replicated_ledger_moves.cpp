@@ -63,8 +63,17 @@ void replicated_ledger::meet_owner(const std::string& from, const announced_entr
 
 /// Somebody knows a newer owner: that one is asked who of us two stays.
 void replicated_ledger::on_fence(owned_entry& entry, const ownership& newest, cluster_effects& out) {
-  if (entry.record.epoch.owner < newest && entry.accepted())
+  if (newest < entry.record.epoch.owner || !entry.accepted())
+    return;
+  const auto now = clock_.now();
+  if (!entry.fenced_since)
+    entry.fenced_since = now;
+  if (now < *entry.fenced_since + limits_.owner_wait) {
     out.sends.push_back({newest.node, announce{{announced(entry)}}});
+    return;
+  }
+  entry.fenced_since.reset(); // it does not own it any more
+  raise_term(entry, newest.term + 1, out);
 }
 
 /// The entry lives here from now on. Its attempt is wanted, unless it has ended.
@@ -233,6 +242,7 @@ void replicated_ledger::abandon_move(owned_entry& entry, bool gone, cluster_effe
 /// Under a new term the buddy gets a new copy.
 void replicated_ledger::raise_term(owned_entry& entry, uint32_t term, cluster_effects& out) {
   entry.record.epoch.owner = {term, members_.self().name};
+  entry.fenced_since.reset();
   entry.buddy.reset();
   look_for_buddy(entry, out);
   announce_one(entry, out);
@@ -268,12 +278,16 @@ void replicated_ledger::try_attach(owned_entry& entry, waiting_reader reader, cl
   if (refused && refused->code == request_error::invalid_value && !entry.ended &&
       entry.readers_ahead.size() < readers_ahead_max)
     return entry.readers_ahead.push_back(std::move(reader));
-  // It ended with an error behind what the reader has: the error is all there is to tell.
-  if (refused && refused->code == request_error::invalid_value && entry.record.notes.failure)
-    outcome = rejection{entry.record.notes.failure->code, entry.record.notes.failure->message, "", 0};
+  // It ended with an error behind what the reader has, where that had another event: the error is all there
+  // is to tell.
+  const auto* accepted = std::get_if<accepted_response>(&outcome);
+  if (const auto& failure = entry.record.notes.failure;
+      failure &&
+      ((refused && refused->code == request_error::invalid_value) || (accepted && accepted->read_already)))
+    outcome = rejection{failure->code, failure->message, "", 0};
   if (reader.ticket != 0)
     out.answers.push_back({reader.ticket, std::move(outcome)});
-  else if (refused)
+  else if (std::holds_alternative<rejection>(outcome))
     out.lost_readers.push_back({reader.subscriber, reader.reader.response_id});
   act(std::move(effects), out);
 }

@@ -36,6 +36,7 @@ enum class log_kind : uint8_t {
   size,     // node: id: name of a queue, number: what it holds
   trouble,  // text: a fault begins, or acts; readers of the log forgive delays near it
   calm,     // all faults are over from here on
+  rest,     // node: id. What it still owns at the end, for whoever looks for a reason.
   end,      // of the log
 };
 

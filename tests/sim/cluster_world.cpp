@@ -295,6 +295,12 @@ void cluster_world::run() {
       view.push_back(name);
     std::ranges::sort(view);
     note(log_kind::view, at.name, "", 0, 0, 0, fmt::format("{}", fmt::join(view, " ")));
+    for (const auto& [id, entry] : at.life->node->ledger().owned())
+      note(log_kind::rest, at.name, id, entry.record.epoch.owner.term, entry.attempt.epoch.number,
+           static_cast<int64_t>(entry.record.emitted.size()),
+           fmt::format("ended {} attempt on '{}' wanted {} sender held {} attempts here {}", entry.ended,
+                       entry.attempt.node, entry.attempt.wanted,
+                       entry.attempt.sender && entry.attempt.sender->held(), at.life->node->host().size()));
   }
   note(log_kind::end, "");
 }

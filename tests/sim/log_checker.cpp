@@ -26,9 +26,10 @@ void log_checker::complain(int invariant, const log_record& at, const std::strin
     broken_.push_back(fmt::format("invariant {}: {} (at: {})", invariant, sentence, to_line(at)));
 }
 
-bool log_checker::troubled(int64_t from_us, int64_t to_us) const {
+/// Whether a fault acted then, or so shortly before.
+bool log_checker::troubled(int64_t from_us, int64_t to_us, int64_t before_us) const {
   return std::ranges::any_of(troubles_us_,
-                             [&](int64_t at) { return at <= to_us && at + limits_.trouble_us >= from_us; });
+                             [&](int64_t at) { return at <= to_us && at + before_us >= from_us; });
 }
 
 void log_checker::read(const log_record& record) {
@@ -61,6 +62,7 @@ void log_checker::read(const log_record& record) {
   case log_kind::view:
     read_members(record);
     break;
+  case log_kind::rest:
   case log_kind::end:
     break;
   default:
@@ -158,7 +160,7 @@ void log_checker::on_event(response& about, const log_record& record) {
     complain(8, record, "its deadline had not come");
   if (record.us >
           std::max(about.deadline_us, about.attached_us) + limits_.late_us + about.hops * limits_.hop_us &&
-      !troubled(about.deadline_us - limits_.trouble_us, record.us))
+      !troubled(about.deadline_us - limits_.trouble_us, record.us, limits_.trouble_us))
     complain(8, record, "it outlived its deadline");
 }
 
@@ -184,10 +186,12 @@ void log_checker::read_engine(const log_record& record) {
     about.ran_us = record.us;
     if (about.rejected)
       complain(1, record, "a rejected request runs");
-    if (about.submitted && record.us > about.deadline_us + limits_.late_us + about.hops * limits_.hop_us)
+    // A step that was under way when its process was stopped ends when that goes on.
+    if (about.submitted && !troubled(record.us, record.us, 500'000) &&
+        record.us > about.deadline_us + limits_.late_us + about.hops * limits_.hop_us)
       complain(8, record, "it is computed after its deadline");
     if (about.cancelled_us >= 0 && record.us > about.cancelled_us + limits_.cancel_us &&
-        !troubled(about.cancelled_us, record.us))
+        !troubled(about.cancelled_us, record.us, limits_.trouble_us))
       complain(8, record, "it is computed long after it was cancelled");
   }
 }
@@ -211,7 +215,7 @@ void log_checker::read_members(const log_record& record) {
       complain(10, record, "the death of a node that was not there");
     const auto died = deaths_us_.find(record.id);
     if (died != deaths_us_.end() && record.us > died->second + limits_.death_us &&
-        !alive_.contains(record.id) && !troubled(died->second + 1, record.us))
+        !alive_.contains(record.id) && !troubled(died->second + 1, record.us, limits_.trouble_us))
       complain(10, record, "a death was noticed too late");
   } else if (record.kind == log_kind::view) {
     views_[record.who] = record.text;

@@ -62,7 +62,7 @@ private:
   void read_engine(const log_record& record);
   void read_members(const log_record& record);
   void complain(int invariant, const log_record& at, const std::string& sentence);
-  bool troubled(int64_t from_us, int64_t to_us) const;
+  bool troubled(int64_t from_us, int64_t to_us, int64_t before_us) const;
   void finish_members();
 
   checker_limits limits_;
