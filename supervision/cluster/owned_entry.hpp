@@ -22,7 +22,8 @@ struct entry_attempt {
   bool wanted = false; // no node computes it, and one should
   steady_time wanted_since{};
   attempt_epoch epoch;
-  std::string node; // empty: none
+  attempt_epoch taken; // of the last token that was let in
+  std::string node;    // empty: none
   std::optional<entry_sender> sender;
   steady_time last_news{};
   std::set<std::string> excluded; // nodes on which it failed; cleared by the next token

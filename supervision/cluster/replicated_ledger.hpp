@@ -122,6 +122,7 @@ private:
   void stop_attempt(owned_entry& entry, cluster_effects& out);
   void tend_attempt(owned_entry& entry, cluster_effects& out);
   void start_attempt(owned_entry& entry, const std::string& node, cluster_effects& out);
+  void tell_buddy_now(owned_entry& entry, cluster_effects& out);
   void count_fatal_step(owned_entry& entry, cluster_effects& out);
   void fail(owned_entry& entry, request_error code, std::string message, cluster_effects& out);
   void on_attempt_ack(owned_entry& entry, const entry_ack& ack, cluster_effects& out);

@@ -39,6 +39,12 @@ void replicated_ledger::fail(owned_entry& entry, request_error code, std::string
   act(ledger_.end(entry.record.id, code, std::move(message)), out);
 }
 
+void replicated_ledger::tell_buddy_now(owned_entry& entry, cluster_effects& out) {
+  note_change(entry);
+  if (entry.buddy)
+    entry.buddy->pump(entry.record, clock_.now(), out);
+}
+
 void replicated_ledger::start_attempt(owned_entry& entry, const std::string& node, cluster_effects& out) {
   auto& attempt = entry.attempt;
   const auto now = clock_.now();
@@ -51,7 +57,7 @@ void replicated_ledger::start_attempt(owned_entry& entry, const std::string& nod
                                              .epoch = attempt.epoch,
                                              .apart = entry.record.notes.fatal_steps > 0});
   entry.record.notes.runs_on = node;
-  note_change(entry);
+  tell_buddy_now(entry, out); // if it is the last that this node does, the buddy must know what it was
   routes_.sent(node);
   attempt.sender->pump(entry.record, now, out);
 }
@@ -109,7 +115,7 @@ void replicated_ledger::on_attempt_ack(owned_entry& entry, const entry_ack& ack,
 void replicated_ledger::count_fatal_step(owned_entry& entry, cluster_effects& out) {
   auto& notes = entry.record.notes;
   ++notes.fatal_steps;
-  note_change(entry);
+  tell_buddy_now(entry, out);
   if (notes.fatal_steps >= limits_.fatal_steps_max)
     fail(entry, request_error::engine_failed,
          fmt::format("{} engines died while they computed this request: it is not tried again",
@@ -141,6 +147,7 @@ void replicated_ledger::take(const std::string& from, const attempt_tokens& resu
       {from, attempt_tokens_ack{results.id, results.epoch, static_cast<uint32_t>(emitted.size())}});
   if (step.tokens.empty())
     return;
+  entry->attempt.taken = results.epoch;
   entry->attempt.last_news = clock_.now();
   entry->attempt.excluded.clear();
   act(ledger_.step(step), out);

@@ -109,7 +109,9 @@ owned_entry& replicated_ledger::adopt(entry_record record, cluster_effects& out)
 void replicated_ledger::take_over(entry_record record, bool fatal, cluster_effects& out) {
   if (owned_.contains(record.id))
     return; // it came here otherwise
-  if (fatal && !record.notes.failure && record.notes.runs_on == record.epoch.owner.node)
+  // Where it ran last may not have reached this node: in doubt it was there.
+  if (const auto& notes = record.notes;
+      fatal && !notes.failure && (notes.runs_on == record.epoch.owner.node || notes.runs_on.empty()))
     ++record.notes.fatal_steps;
   record.epoch.owner = {record.epoch.owner.term + 1, members_.self().name};
   const auto id = record.id;

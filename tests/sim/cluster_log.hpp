@@ -35,6 +35,8 @@ enum class log_kind : uint8_t {
   cap,      // id: name of a queue, number: its bound
   size,     // node: id: name of a queue, number: what it holds
   trouble,  // text: a fault begins, or acts; readers of the log forgive delays near it
+  exposed,  // node: an accepted answer hangs on it alone, long after the last fault
+  leak,     // id: somebody without its key read it
   calm,     // all faults are over from here on
   rest,     // node: id. What it still owns at the end, for whoever looks for a reason.
   end,      // of the log

@@ -80,6 +80,8 @@ private:
       out.leave_at = between(0, 40);
       out.away_us = one_of({1000, 500'000, 5'000'000});
     }
+    if (chance(0.1))
+      out.spied_us = out.at_us + between(0, 5'000'000);
     if (chance(0.04)) {
       out.poison_at = static_cast<int32_t>(between(0, 20));
       out.kills_process = chance(0.4);

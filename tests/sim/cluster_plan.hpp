@@ -17,6 +17,7 @@ struct planned_request {
   int64_t leave_at = -1;      // likewise: it goes to another node
   int64_t away_us = 0;        // and comes back after so long
   int32_t poison_at = -1;     // computing this position kills the engine
+  int64_t spied_us = -1;      // then somebody without its key asks for it
   bool kills_process = false; // or its process, where that leaves one failure at a time
 };
 

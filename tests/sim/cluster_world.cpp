@@ -258,10 +258,11 @@ void cluster_world::look_at(size_t index, process& life, const cluster_effects& 
     auto& term = life.terms[id];
     if (term != entry.record.epoch.owner.term)
       note(log_kind::own, name, id, term = entry.record.epoch.owner.term);
-    auto& [epoch, tokens] = life.known[id];
-    if (entry.record.emitted.size() > tokens && !entry.attempt.node.empty())
-      note(log_kind::take, name, id, entry.attempt.epoch.owner.term, entry.attempt.epoch.number,
-           static_cast<int64_t>(tokens), entry.attempt.epoch.owner.node);
+    auto& tokens = life.tokens[id];
+    const auto& taken = entry.attempt.taken;
+    if (entry.record.emitted.size() > tokens && taken.number > 0)
+      note(log_kind::take, name, id, taken.owner.term, taken.number, static_cast<int64_t>(tokens),
+           taken.owner.node);
     tokens = entry.record.emitted.size();
   }
   for (const auto& [queue, size] : std::initializer_list<std::pair<const char*, size_t>>{

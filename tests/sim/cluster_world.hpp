@@ -36,12 +36,12 @@ private:
     bool stopped = false, stalled = false, engine_down = false, stepping = false;
     int64_t slowness = 1;
     uint64_t engine_life = 0;
-    std::deque<std::function<void()>> held;                        // while it stands still
-    std::deque<progress_probe> probes;                             // while it makes no progress
-    std::map<run_id, std::string> runs;                            // what its engine was given
-    std::map<std::string, std::pair<attempt_epoch, size_t>> known; // owned: epoch of the attempt, tokens
-    std::map<std::string, uint32_t> terms;                         // owned: term
-    std::map<std::string, int64_t> sizes;                          // largest so far
+    std::deque<std::function<void()>> held; // while it stands still
+    std::deque<progress_probe> probes;      // while it makes no progress
+    std::map<run_id, std::string> runs;     // what its engine was given
+    std::map<std::string, size_t> tokens;   // owned: how many
+    std::map<std::string, uint32_t> terms;  // owned: term
+    std::map<std::string, int64_t> sizes;   // largest so far
   };
 
   struct host {
@@ -79,6 +79,7 @@ private:
   void tell_clients(const cluster_effects& effects);
   void open_session(cluster_client& client, size_t node, uint64_t number,
                     std::function<cluster_effects(cluster_node&, subscriber_key)> first);
+  void spy(const cluster_client& client);
   void lose_sessions(size_t node);
 
   // Faults (cluster_world_faults.cpp)
@@ -97,6 +98,7 @@ private:
   std::unique_ptr<sim_network> network_;
   std::list<cluster_client> clients_;
   std::map<subscriber_key, session> sessions_; // also tickets
+  std::map<ticket_id, std::string> spies_;     // response that they asked for
   std::map<std::string, int32_t> poison_, process_poison_;
   std::vector<log_record> log_;
   uint64_t next_process_ = 1;

@@ -48,7 +48,23 @@ void cluster_world::add_client(const planned_request& request, size_t number) {
           },
       .log = [this](log_record record) { log_.push_back(std::move(record)); }};
   clients_.emplace_back("client" + std::to_string(number), request, hosts_.size(), time_, wires);
+  if (request.spied_us >= 0)
+    time_.after(request.spied_us, [this, &client = clients_.back()] { spy(client); });
   time_.after(request.at_us, [&client = clients_.back()] { client.begin(); });
+}
+
+/// Asks for a response with another key, or another stream token.
+void cluster_world::spy(const cluster_client& client) {
+  const auto node = static_cast<size_t>(time_.between(0, static_cast<int64_t>(hosts_.size()) - 1));
+  if (!hosts_[node].life)
+    return;
+  auto reader = client.reader();
+  (time_.chance(0.5) ? reader.owner : reader.stream_token) += "x";
+  const auto ticket = next_session_++;
+  spies_[ticket] = client.id();
+  post(node, hosts_[node].life->number, [this, node, reader, ticket](process& there) {
+    step(node, there, there.node->attach(reader, ticket, ticket));
+  });
 }
 
 void cluster_world::open_session(cluster_client& client, size_t node, uint64_t number,
@@ -79,6 +95,10 @@ void cluster_world::tell_clients(const cluster_effects& effects) {
         what(still->second);
     });
   };
+  for (const auto& answer : effects.answers)
+    if (const auto spied = spies_.find(answer.ticket);
+        spied != spies_.end() && std::holds_alternative<accepted_response>(answer.outcome))
+      note(log_kind::leak, "", spied->second);
   for (const auto& answer : effects.answers)
     tell(answer.ticket, [outcome = answer.outcome](session& to) { to.client->answered(to.number, outcome); });
   for (const auto& each : effects.events)

@@ -173,6 +173,8 @@ void cluster_world::next_fault() {
   time_.after(postponed_ > 0 ? postpone_us : fault.after_us, [this, &fault] {
     if (!fault_begins(fault)) {
       if (++postponed_ > postponed_max) {
+        if (hosts_[fault.node].life && plan_.options.copies.copies_max > plan_.requests.size())
+          note(log_kind::exposed, hosts_[fault.node].name);
         postponed_ = 0;
         ++fault_;
       }

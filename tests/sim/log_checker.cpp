@@ -62,7 +62,16 @@ void log_checker::read(const log_record& record) {
   case log_kind::view:
     read_members(record);
     break;
+  case log_kind::exposed:
+    complain(1, record, "a death would lose an accepted request");
+    break;
+  case log_kind::leak:
+    complain(13, record, "a reader without the key was let in");
+    break;
   case log_kind::rest:
+    if (const auto [other, first] = homes_.emplace(record.id, record.who); !first)
+      complain(3, record, "two homes long after the last fault, the other is " + other->second);
+    break;
   case log_kind::end:
     break;
   default:
@@ -169,6 +178,7 @@ void log_checker::read_engine(const log_record& record) {
   const auto run = fmt::format("{}/{}", record.who, record.number);
   if (record.kind == log_kind::own) {
     ++about.hops;
+    about.takeovers += record.number > 1;
   } else if (record.kind == log_kind::take) {
     const std::tuple epoch(record.number, record.text, record.part);
     auto& newest = about.epochs[record.who];
@@ -177,6 +187,9 @@ void log_checker::read_engine(const log_record& record) {
     newest = std::max(newest, epoch);
   } else if (record.kind == log_kind::fault) {
     faulted_runs_.insert(run);
+    // A home that dies may take a count along that its buddy did not have yet.
+    if (++about.fatal_steps > limits_.fatal_steps + about.takeovers)
+      complain(1, record, "it was tried again after its last fatal step");
   } else if (record.kind == log_kind::result) {
     if (faulted_runs_.contains(run))
       complain(7, record, "what a faulted step wrote was used");

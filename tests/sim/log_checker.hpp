@@ -15,11 +15,12 @@ struct checker_limits {
   int64_t hop_us = 400'000;              // more for each move of the entry: deadlines travel as durations
   int64_t cancel_us = 1'000'000;         // work for a cancelled request
   int64_t trouble_us = 12'000'000;       // so long after a fault delays are its doing
+  int64_t fatal_steps = 3;               // that contained a request
   int64_t death_us = 3'300'000;          // to notice a death
 };
 
-/// Tests the invariants of a cluster (FAULTS 1-5, 7-10, 12) on a log, whoever wrote it. Each sentence that it
-/// returns begins with the invariant's number.
+/// Tests the invariants of a cluster (FAULTS 1-5, 7-10, 12 and a part of 13) on a log, whoever wrote it. Each
+/// sentence that it returns begins with the invariant's number.
 class log_checker {
 public:
   explicit log_checker(checker_limits limits = {}) : limits_(limits) {}
@@ -46,7 +47,7 @@ private:
     int64_t next = 0; // sequence number that its reader expects
     int64_t last_contact_us = 0, attached_us = 0;
     int64_t cancelled_us = -1;
-    int64_t hops = 0;
+    int64_t hops = 0, takeovers = 0, fatal_steps = 0;
     int64_t ran_us = -1;
     std::map<int64_t, told_event> told;                                      // to any reader
     std::map<std::string, std::tuple<int64_t, std::string, int64_t>> epochs; // by home: newest
@@ -74,6 +75,7 @@ private:
   std::map<std::string, std::map<std::string, peer_life>> seen_; // observer → peer → life that is up
   std::map<std::string, std::set<std::pair<std::string, peer_life>>> buried_;
   std::map<std::string, std::string> views_;
+  std::map<std::string, std::string> homes_; // at the end
   std::vector<int64_t> troubles_us_;
   int64_t calm_us_ = -1;
   std::vector<std::string> broken_;

@@ -3,8 +3,10 @@
 
 #include "actors/messages.hpp"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
+#include <functional>
 #include <sstream>
 
 using namespace troupe;
@@ -189,6 +191,25 @@ TEST_CASE("invariant 10: one event a death, and everybody notices", "[checker]")
 TEST_CASE("invariant 12: after the last fault everybody is back", "[checker]") {
   CHECK(names(instead("5000 view b", "5000 view b - 0 0 0 b"), 12));
   CHECK(names(without("5000 view b"), 12));
+}
+
+TEST_CASE("invariant 13: without the key there is no response", "[checker]") {
+  CHECK(names(with("3400 leak - r1 0 0 0 "), 13));
+}
+
+TEST_CASE("what a death would break counts too", "[checker]") {
+  CHECK(names(with("3400 exposed a - 0 0 0 "), 1));
+  CHECK(names(verdict([](std::vector<log_record>& log) {
+                auto both = parsed("5000 rest a r1 1 0 0 \n5000 rest b r1 2 0 0 \n");
+                log.insert(log.end() - 1, both.begin(), both.end());
+              }),
+              3));
+  CHECK(names(verdict([](std::vector<log_record>& log) {
+                auto tries = parsed("3010 fault a r1 2 0 0 \n3011 fault a r1 3 0 0 \n3012 fault a r1 4 0 0 \n"
+                                    "3013 fault a r1 5 0 0 \n");
+                log.insert(log.end() - 1, tries.begin(), tries.end());
+              }),
+              1));
 }
 
 TEST_CASE("invariant 14: another seed gives another trace, the same one the same", "[checker]") {
