@@ -26,19 +26,20 @@ void entry_sender::pump(const entry_record& record, steady_time now, cluster_eff
     return; // what comes now comes from there
   const bool waiting = !head_acked_ || prompt_.acked < prompt_.sent || tokens_.acked < tokens_.sent ||
                        revision_acked_ < revision_sent_;
-  if (head_sent_ && waiting && now >= last_sent_ + retry_after) {
+  // Counted from the last answer, not from the last message: there is always a next token.
+  if (!waiting || std::exchange(answered_, false))
+    waiting_since_ = now;
+  if (head_sent_ && waiting && now >= waiting_since_ + retry_after) {
+    waiting_since_ = now;
     head_sent_ = head_acked_;
     prompt_.sent = prompt_.acked;
     tokens_.sent = tokens_.acked;
     revision_sent_ = revision_acked_;
   }
-  const auto before = out.sends.size();
   if (!head_sent_)
     send_head(record, now, out);
   send_prompt(record, out);
   send_tokens(record, out);
-  if (out.sends.size() > before)
-    last_sent_ = now;
 }
 
 void entry_sender::send_head(const entry_record& record, steady_time now, cluster_effects& out) {
@@ -112,7 +113,8 @@ void entry_sender::send_tokens(const entry_record& record, cluster_effects& out)
 bool entry_sender::acknowledged(const entry_ack& ack) {
   if (ack.epoch != terms_.epoch || ack.purpose != terms_.purpose)
     return false;
-  const auto settle = [](progress& of, uint32_t there) {
+  const auto settle = [this](progress& of, uint32_t there) {
+    answered_ = answered_ || there > of.acked;
     of.acked = std::max(of.acked, there);
     of.sent = std::max(of.sent, of.acked);
   };
@@ -122,6 +124,7 @@ bool entry_sender::acknowledged(const entry_ack& ack) {
     revision_acked_ = revision_sent_ = 0;
   }
   asked_again_ = false;
+  answered_ = answered_ || !head_acked_;
   head_acked_ = true;
   settle(prompt_, ack.prompt);
   settle(tokens_, ack.tokens);

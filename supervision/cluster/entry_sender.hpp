@@ -63,7 +63,8 @@ private:
   uint32_t promised_ = 0; // tokens, in the last head: an attempt gets no others
   progress prompt_, tokens_;
   uint32_t revision_acked_ = 0, revision_sent_ = 0;
-  steady_time last_sent_{};
+  steady_time waiting_since_{};
+  bool answered_ = false; // since the last pump, with something new
 };
 
 } // namespace troupe

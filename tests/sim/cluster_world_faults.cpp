@@ -174,7 +174,11 @@ void cluster_world::next_fault() {
     if (!fault_begins(fault)) {
       if (++postponed_ > postponed_max) {
         if (hosts_[fault.node].life && plan_.options.copies.copies_max > plan_.requests.size())
-          note(log_kind::exposed, hosts_[fault.node].name);
+          for (const auto& [id, entry] : hosts_[fault.node].life->node->ledger().owned())
+            if (!owned_elsewhere(id, fault.node) && !entry.record.request.resume.stream_token.empty())
+              note(log_kind::exposed, hosts_[fault.node].name, id, entry.record.epoch.owner.term, 0, 0,
+                   entry.buddy ? entry.buddy->target() + (entry.buddy->held() ? " has it" : " has not")
+                               : "no buddy");
         postponed_ = 0;
         ++fault_;
       }

@@ -36,6 +36,8 @@ void log_checker::read(const log_record& record) {
   switch (record.kind) {
   case log_kind::trouble:
     troubles_us_.push_back(record.us);
+    if (record.text == "over")
+      woke_us_ = record.us;
     break;
   case log_kind::calm:
     calm_us_ = record.us;
@@ -187,8 +189,10 @@ void log_checker::read_engine(const log_record& record) {
     newest = std::max(newest, epoch);
   } else if (record.kind == log_kind::fault) {
     faulted_runs_.insert(run);
-    // A home that dies may take a count along that its buddy did not have yet.
-    if (++about.fatal_steps > limits_.fatal_steps + about.takeovers)
+    if (record.us < woke_us_ + limits_.woke_us)
+      return; // it was stopped, and has not heard yet that others went on
+    // Each side of a partition counts for itself, and a home that dies may take its last count along.
+    if (++about.fatal_steps > limits_.fatal_steps * (1 + about.takeovers))
       complain(1, record, "it was tried again after its last fatal step");
   } else if (record.kind == log_kind::result) {
     if (faulted_runs_.contains(run))

@@ -16,6 +16,7 @@ struct checker_limits {
   int64_t cancel_us = 1'000'000;         // work for a cancelled request
   int64_t trouble_us = 12'000'000;       // so long after a fault delays are its doing
   int64_t fatal_steps = 3;               // that contained a request
+  int64_t woke_us = 500'000;             // for a stopped process to hear what happened
   int64_t death_us = 3'300'000;          // to notice a death
 };
 
@@ -76,6 +77,7 @@ private:
   std::map<std::string, std::set<std::pair<std::string, peer_life>>> buried_;
   std::map<std::string, std::string> views_;
   std::map<std::string, std::string> homes_; // at the end
+  int64_t woke_us_ = -1'000'000'000;
   std::vector<int64_t> troubles_us_;
   int64_t calm_us_ = -1;
   std::vector<std::string> broken_;
