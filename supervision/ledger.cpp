@@ -1,5 +1,7 @@
 #include "supervision/ledger.hpp"
 
+#include "supervision/resume_check.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
@@ -14,24 +16,6 @@ constexpr double end_weight = 0.1; // of the newest interval between two ends: a
 
 double seconds_between(steady_time from, steady_time to) {
   return std::chrono::duration<double>(to - from).count();
-}
-
-/// Equal, in a time that does not tell where they differ.
-bool same_secret(const std::string& a, const std::string& b) {
-  if (a.size() != b.size())
-    return false;
-  unsigned difference = 0;
-  for (size_t i = 0; i < a.size(); ++i)
-    difference |= static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i]);
-  return difference == 0;
-}
-
-bool may_attach(const resume_terms& terms, const attach_reader& reader) {
-  if (terms.stream_token.empty() || terms.owner != reader.owner)
-    return false;
-  if (reader.stream_token.empty())
-    return terms.token_optional;
-  return same_secret(terms.stream_token, reader.stream_token);
 }
 
 } // namespace

@@ -87,6 +87,33 @@ public:
   ledger_effects engine_lost(const engine_gone& gone);
   ledger_effects check_deadlines();
 
+  // For a cluster (ledger_moves.cpp).
+
+  /// An entry that another node had, with the tokens that it emitted: nobody reads it until somebody
+  /// attaches. entries_max does not bound it: its copy was counted when it was taken. False: there is one of
+  /// this id.
+  bool adopt(open_entry request, accepted_response acceptance, const std::vector<sampled_token>& emitted,
+             ledger_effects&);
+
+  /// Ends it with an error, unless it has ended.
+  ledger_effects end(const std::string& response_id, request_error code, std::string message);
+
+  /// Who reads a response, and the last event that it was given.
+  struct reader_place {
+    subscriber_key subscriber = 0;
+    int64_t starting_after = -1;
+  };
+
+  std::optional<reader_place> reader_of(const std::string& response_id);
+
+  /// It goes to another node: nothing is left here, and no event is sent.
+  void release(const std::string& response_id, ledger_effects&);
+
+  bool holds(const std::string& response_id) const { return by_response_.contains(response_id); }
+
+  /// 0: there is none of this id.
+  sequence_id sequence_of(const std::string& response_id) const;
+
   /// Responses that have not ended, or whose reader has not taken the end.
   size_t entries() const { return entries_.size(); }
 

@@ -49,6 +49,9 @@ public:
   bool attached() const { return attached_; }
   bool told_of_end() const { return sent_ == log_.size(); }
 
+  /// The number of the last event that was handed out; -1: none was.
+  int64_t last_sent() const { return static_cast<int64_t>(sent_) - 1; }
+
   /// Somebody may come back for its events.
   bool resumable() const { return !request.resume.stream_token.empty(); }
 
