@@ -10,9 +10,12 @@
 #include <fmt/format.h>
 #include <fstream>
 #include <spawn.h>
-#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+extern "C" { // which glibc 2.36 forgot
+#include <sys/pidfd.h>
+}
 
 namespace troupe {
 
