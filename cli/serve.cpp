@@ -14,6 +14,7 @@
 
 #include <chrono>
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <poll.h>
@@ -35,6 +36,12 @@ Examples:
   troupe serve --model my.gguf --served-model-name my --port 9000
   troupe serve --host 0.0.0.0 --api-key-file keys.txt
   troupe serve --config troupe.toml --print-config)";
+
+/// What goes wrong on a card poisons the process that uses it: the engine gets one of its own.
+bool may_compute_on_card(const settings& values) {
+  std::error_code ignored;
+  return values.device != "cpu" && std::filesystem::exists("/dev/nvidiactl", ignored);
+}
 
 /// False: a pipe that is full, since nobody reads it. A notice must not hold up the end.
 bool takes_bytes(int descriptor) {
@@ -90,6 +97,7 @@ int load_and_serve(const flag_values& flags, console& io) {
   if (!model)
     return fail(io, model.error().message);
   values.model_path = *model;
+  values.engine_process = values.engine_process || may_compute_on_card(values);
   return serve(values, io);
 }
 

@@ -175,9 +175,9 @@ const setting rows[] = {
      .bounds_reason = "one page must fit; 1 TiB is more than a machine of today has to spare"},
     {.key = "engine.prefix_cache",
      .member = &settings::prefix_cache,
-     .help =
-         "Requests of one API key that begin alike share the KV pages of that beginning. The answer does not "
-         "depend on it."},
+     .help = "Requests of one API key that begin alike share the KV pages of that beginning; "
+             "--prefix-cache=false "
+             "computes each anew. The answer does not depend on it."},
     {.key = "engine.attention_window",
      .member = &settings::attention_window,
      .help = "Positions that a layer sees at most, the newest ones: long contexts cost less time and "
@@ -312,7 +312,9 @@ const setting rows[] = {
      .member = &settings::engine_process,
      .help =
          "Runs each model's engine in a process of its own, which this one starts, watches and starts again "
-         "when it dies; streams go on. The answer does not depend on it."},
+         "when it dies; streams go on. The answer does not depend on it. troupe serve does so with an NVIDIA "
+         "card "
+         "whatever this says."},
     {.key = "supervision.fault_injection",
      .member = &settings::fault_injection,
      .help = "Opens POST /admin/faults, which crashes actors on purpose. For tests only."},
