@@ -24,7 +24,7 @@ bool cluster_world::owned_elsewhere(const std::string& id, size_t without) const
   const auto mine = gone.node->ledger().owned().find(id);
   for (size_t i = 0; i < hosts_.size(); ++i) {
     const auto& life = hosts_[i].life;
-    if (i == without || !life || life->stopped || life->stalled)
+    if (i == without || !life || life->stopped || life->stalled || life->node->ledger().leaving())
       continue;
     const auto other = life->node->ledger().owned().find(id);
     if (other != life->node->ledger().owned().end() && other->second.accepted())

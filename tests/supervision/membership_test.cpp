@@ -111,7 +111,7 @@ TEST_CASE("silence is suspected, then a death, once", "[membership]") {
   world.connect(1);
   world.pass(milliseconds(1000));
   world.to_a = world.to_b = false;
-  world.pass(milliseconds(2000));
+  world.pass(milliseconds(1500));
   REQUIRE(world.seen_by_a.size() == 2);
   CHECK(world.seen_by_a[1].change == member_change::suspected);
   world.pass(milliseconds(10'000));
