@@ -36,7 +36,7 @@ result<model_report> report_model(const gguf_file& file) {
   const auto parameters = read_llama_parameters(file);
   if (!parameters)
     return forward_error(parameters);
-  const auto memory = check_llama_weights(*parameters, file.tensors());
+  const auto memory = check_llama_tensors(*parameters, file.tensors());
   if (!memory)
     return forward_error(memory);
   const auto words = tokenizer::from_gguf(file);

@@ -1,8 +1,6 @@
 #include "model/tokenizer.hpp"
-#include "tests/model/llama_comparison.hpp"
-#include "tests/model/llama_fixture.hpp"
 #include "tests/model/other_models.hpp"
-#include "tests/reference/reference_llama.hpp"
+#include "tests/model/reference_comparison.hpp"
 
 #include <iterator>
 #include <mutex>
