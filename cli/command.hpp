@@ -23,6 +23,7 @@ void add_bench_attention(CLI::App& parent, command& chosen);
 void add_bench_engine(CLI::App& parent, command& chosen);
 void add_bench_perplexity(CLI::App& parent, command& chosen);
 void add_bench_serve(CLI::App& parent, command& chosen);
+void add_check(CLI::App& parent, command& chosen);
 void add_version(CLI::App& parent, command& chosen);
 
 } // namespace troupe

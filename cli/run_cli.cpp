@@ -37,6 +37,7 @@ constexpr const char* examples = R"(Examples:
   troupe generate "Why is the sky blue?"
   git diff | troupe generate - --system "Write a commit message for this diff."
   troupe batch questions.jsonl answers.jsonl
+  troupe check my.gguf                          can this release load the file?
   troupe bench engine --json engine.json
   troupe bench serve --url http://127.0.0.1:8080 --concurrency 8 --requests 100
 
@@ -128,6 +129,7 @@ void describe(CLI::App& app, command& chosen) {
   add_bench_engine(*bench, chosen);
   add_bench_perplexity(*bench, chosen);
   add_bench_serve(*bench, chosen);
+  add_check(app, chosen);
   add_version(app, chosen);
 }
 

@@ -13,16 +13,17 @@ namespace {
 constexpr int64_t window_max = 1 << 24; // the longest context that llama_parameters takes
 
 /// Whether each layer has the window.
-result<std::vector<bool>> read_pattern(const gguf_file& file, const std::string& key, int32_t layers) {
+result<std::vector<bool>> read_pattern(const gguf_file& file, const std::string& key, int32_t layers,
+                                       int64_t period) {
   std::vector<bool> out(static_cast<size_t>(layers), true);
-  if (!file.has(key))
-    return out;
-  if (const auto period = file.get_integer(key)) {
-    if (*period < 0 || *period > layers)
+  const bool absent = !file.has(key);
+  const auto number = absent ? result<int64_t>(period) : file.get_integer(key);
+  if (number) {
+    if (!absent && (*number < 0 || *number > layers))
       return failure(model_error::bad_shape,
-                     fmt::format("{}: expected 0 to {}, got {}", key, layers, *period));
-    for (int32_t i = 0; i<layers&& * period> 0; ++i)
-      out[static_cast<size_t>(i)] = i % *period < *period - 1;
+                     fmt::format("{}: expected 0 to {}, got {}", key, layers, *number));
+    for (int32_t i = 0; i<layers&& * number> 0; ++i)
+      out[static_cast<size_t>(i)] = i % *number < *number - 1;
     return out;
   }
   if (auto flags = file.get_bools(key))
@@ -39,8 +40,8 @@ result<std::vector<bool>> read_pattern(const gguf_file& file, const std::string&
 
 } // namespace
 
-result<std::vector<attention_window>> read_attention_windows(const gguf_file& file,
-                                                             std::string_view architecture, int32_t layers) {
+result<std::vector<attention_window>>
+read_attention_windows(const gguf_file& file, std::string_view architecture, int32_t layers, int64_t period) {
   std::vector<attention_window> out;
   const auto key = fmt::format("{}.attention.sliding_window", architecture);
   if (!file.has(key))
@@ -53,7 +54,7 @@ result<std::vector<attention_window>> read_attention_windows(const gguf_file& fi
                    fmt::format("{}: expected 0 to {}, got {}", key, window_max, *positions));
   if (*positions == 0)
     return out;
-  const auto pattern = read_pattern(file, key + "_pattern", layers);
+  const auto pattern = read_pattern(file, key + "_pattern", layers, period);
   if (!pattern)
     return forward_error(pattern);
   if (std::none_of(pattern->begin(), pattern->end(), [](bool has) { return has; }))

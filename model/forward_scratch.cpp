@@ -33,6 +33,7 @@ forward_scratch::forward_scratch(const model_shape& shape, int32_t tokens_max)
   scales_ = floats(t, blocks);
   sums_ = floats(t, blocks);
   totals_ = floats(t, blocks);
+  first_totals_ = floats(t, blocks);
   positions_.resize(static_cast<size_t>(t));
 }
 
@@ -40,7 +41,7 @@ size_t forward_scratch::bytes() const {
   size_t sum = positions_.size() * sizeof(int32_t);
   for (const auto* buffer : {&residual_, &normed_, &query_, &key_, &value_, &mixed_, &gate_, &up_})
     sum += buffer->size(); // activations
-  for (const auto* buffer : {&codes_, &scales_, &sums_, &totals_})
+  for (const auto* buffer : {&codes_, &scales_, &sums_, &totals_, &first_totals_})
     sum += buffer->size(); // quantized activations
   return sum;
 }
@@ -51,7 +52,8 @@ bool forward_scratch::fits(const model_shape& shape) const {
 }
 
 quantized_rows forward_scratch::codes(int32_t tokens) {
-  return {codes_.as<int8_t>(), scales_.as<float>(), sums_.as<float>(), totals_.as<int32_t>(), tokens};
+  return {codes_.as<int8_t>(),   scales_.as<float>(),         sums_.as<float>(),
+          totals_.as<int32_t>(), first_totals_.as<int32_t>(), tokens};
 }
 
 } // namespace troupe

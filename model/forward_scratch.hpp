@@ -38,7 +38,7 @@ private:
   model_shape shape_;
   int32_t tokens_max_;
   aligned_buffer residual_, normed_, query_, key_, value_, mixed_, gate_, up_;
-  aligned_buffer codes_, scales_, sums_, totals_;
+  aligned_buffer codes_, scales_, sums_, totals_, first_totals_;
   std::vector<int32_t> positions_;
 };
 

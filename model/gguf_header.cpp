@@ -28,6 +28,17 @@ std::string_view ggml_type_name(uint32_t number) {
   return number < std::size(names) ? names[number] : "unknown";
 }
 
+/// "f32, f16, ... and bf16"
+std::string known_types() {
+  std::string out;
+  for (const auto type : tensor_types) {
+    if (!out.empty())
+      out += type == std::end(tensor_types)[-1] ? " and " : ", ";
+    out += to_string(type);
+  }
+  return out;
+}
+
 template <class Number>
 result<gguf_value> read_number(gguf_reader& reader, std::string_view what) {
   const auto number = reader.read<Number>(what);
@@ -237,10 +248,9 @@ result<tensor_record> read_tensor(gguf_reader& reader, uint64_t number, uint32_t
     return forward_error(offset);
   const auto type = tensor_type_of(*type_number);
   if (!type)
-    return failure(
-        model_error::unsupported,
-        fmt::format("{} has type {} (number {}); this release reads f32, f16, bf16, q4_0, q4_1 and q8_0",
-                    what, ggml_type_name(*type_number), *type_number));
+    return failure(model_error::unsupported,
+                   fmt::format("{} has type {} (number {}); this release reads {}", what,
+                               ggml_type_name(*type_number), *type_number, known_types()));
   tensor.view.type = *type;
   const auto layout = layout_of(*type);
   if (tensor.view.shape[0] % layout.elements != 0)

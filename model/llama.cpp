@@ -1,5 +1,7 @@
 #include "model/llama.hpp"
 
+#include "kernels/cpu/add_rows.hpp"
+#include "kernels/cpu/gelu_multiply.hpp"
 #include "kernels/cpu/linear.hpp"
 #include "kernels/cpu/rms_norm.hpp"
 #include "kernels/cpu/rope.hpp"
@@ -74,8 +76,11 @@ result<std::shared_ptr<const language_model>> llama::create(const llama_paramete
 llama::llama(const llama_parameters& parameters, llama_weights weights, instruction_set isa,
              uint64_t weights_hash, int32_t positions)
     : parameters_(parameters), weights_(std::move(weights)), isa_(isa), positions_(positions),
-      rope_table_(make_rope_table(positions, parameters.shape.head_dim, parameters.rope_base)) {
-  numeric_class_ = numeric_class_of(parameters, {"cpu", "kv f16", kernel_revision, weights_hash});
+      rope_table_(rope_table_of(parameters, weights_.rope_divisors, false, positions)) {
+  if (!parameters.local_layers.empty())
+    local_rope_table_ = rope_table_of(parameters, {}, true, positions);
+  numeric_class_ =
+      numeric_class_of(parameters, {"cpu", "kv f16", kernel_revision, weights_hash, weights_.rope_divisors});
 }
 
 size_t llama::page_bytes() const {
@@ -124,12 +129,67 @@ llama::step_state llama::make_step(std::span<const sequence_slice> slices, std::
 }
 
 void llama::embed(std::span<const sequence_slice> slices, step_state& step) const {
+  const float scale =
+      parameters_.family.scaled_embedding ? std::sqrt(static_cast<float>(shape().hidden)) : 1.0f;
   float* row = step.scratch.residual();
   for (const auto& slice : slices)
     for (auto token : slice.tokens) {
       weights_.embedding.dequantize_row(token, row);
+      for (int32_t i = 0; scale != 1.0f && i < shape().hidden; ++i)
+        row[i] *= scale;
       row += shape().hidden;
     }
+}
+
+status llama::project_heads(const llama_layer& layer, step_state& step) const {
+  auto& scratch = step.scratch;
+  const bool biased = !layer.query_bias.empty();
+  const auto fill = [&](const std::vector<float>& bias, float* output) {
+    for (int32_t t = 0; biased && t < step.tokens; ++t)
+      std::copy(bias.begin(), bias.end(), output + static_cast<size_t>(t) * bias.size());
+  };
+  fill(layer.query_bias, scratch.query());
+  fill(layer.key_bias, scratch.key());
+  fill(layer.value_bias, scratch.value());
+  return project(scratch.normed(), step.tokens,
+                 {{layer.query, scratch.query()}, {layer.key, scratch.key()}, {layer.value, scratch.value()}},
+                 scratch.codes(step.tokens), biased, step.stream);
+}
+
+status llama::rotate(float* rows, int32_t heads, const std::vector<float>& head_norm, bool local,
+                     step_state& step) const {
+  const auto wide = shape().head_dim;
+  if (!head_norm.empty()) {
+    const rms_norm_params norm{rows, head_norm.data(),        rows, step.tokens * heads,
+                               wide, parameters_.norm_epsilon};
+    if (auto done = rms_norm(norm, step.stream); !done)
+      return done;
+  }
+  return rope({.rows = rows,
+               .positions = step.scratch.positions().data(),
+               .table = (local ? local_rope_table_ : rope_table_).as<float>(),
+               .tokens = step.tokens,
+               .heads = heads,
+               .head_dim = wide,
+               .table_positions = positions_},
+              step.stream);
+}
+
+status llama::add_to_residual(const float* input, const packed_matrix& weights,
+                              const std::vector<float>& post_norm, step_state& step) const {
+  auto& scratch = step.scratch;
+  const auto codes = scratch.codes(step.tokens);
+  if (post_norm.empty())
+    return project(input, step.tokens, {{weights, scratch.residual()}}, codes, true, step.stream);
+  float* added = scratch.normed(); // free by now
+  if (auto done = project(input, step.tokens, {{weights, added}}, codes, false, step.stream); !done)
+    return done;
+  if (auto done =
+          rms_norm({added, post_norm.data(), added, step.tokens, shape().hidden, parameters_.norm_epsilon},
+                   step.stream);
+      !done)
+    return done;
+  return add_rows({added, scratch.residual(), step.tokens, shape().hidden}, step.stream);
 }
 
 status llama::attend(const llama_layer& layer, int32_t index, step_state& step) const {
@@ -140,40 +200,30 @@ status llama::attend(const llama_layer& layer, int32_t index, step_state& step) 
                              sizes.hidden,       parameters_.norm_epsilon};
   if (auto done = rms_norm(norm, stream); !done)
     return done;
-  if (auto done = project(
-          scratch.normed(), step.tokens,
-          {{layer.query, scratch.query()}, {layer.key, scratch.key()}, {layer.value, scratch.value()}},
-          scratch.codes(step.tokens), false, stream);
-      !done)
+  if (auto done = project_heads(layer, step); !done)
     return done;
-  rope_params rotation{.rows = scratch.query(),
-                       .positions = scratch.positions().data(),
-                       .table = rope_table_.as<float>(),
-                       .tokens = step.tokens,
-                       .heads = sizes.heads,
-                       .head_dim = sizes.head_dim,
-                       .table_positions = positions_};
-  if (auto done = rope(rotation, stream); !done)
+  const bool local = parameters_.is_local(index);
+  if (auto done = rotate(scratch.query(), sizes.heads, layer.query_norm, local, step); !done)
     return done;
-  rotation.rows = scratch.key();
-  rotation.heads = sizes.kv_heads;
-  if (auto done = rope(rotation, stream); !done)
+  if (auto done = rotate(scratch.key(), sizes.kv_heads, layer.key_norm, local, step); !done)
     return done;
   const layer_pages pages{step.pages + static_cast<size_t>(index) * layout().layer_bytes(), page_bytes(),
                           layout()};
   if (auto done = append_kv({scratch.key(), scratch.value(), pages, step.slices}, stream); !done)
     return done;
+  const float scale = parameters_.attention_scale > 0.0f
+                          ? parameters_.attention_scale
+                          : 1.0f / std::sqrt(static_cast<float>(sizes.head_dim));
   const attention_params mix{.query = scratch.query(),
                              .output = scratch.mixed(),
                              .pages = pages,
                              .slices = step.slices,
                              .heads = sizes.heads,
-                             .scale = 1.0f / std::sqrt(static_cast<float>(sizes.head_dim)),
+                             .scale = scale,
                              .window = parameters_.window_of(index)};
   if (auto done = attention(mix, stream); !done)
     return done;
-  return project(scratch.mixed(), step.tokens, {{layer.attention_output, scratch.residual()}},
-                 scratch.codes(step.tokens), true, stream);
+  return add_to_residual(scratch.mixed(), layer.attention_output, layer.post_attention_norm, step);
 }
 
 status llama::feed_forward(const llama_layer& layer, step_state& step) const {
@@ -189,12 +239,14 @@ status llama::feed_forward(const llama_layer& layer, step_state& step) const {
                   scratch.codes(step.tokens), false, stream);
       !done)
     return done;
-  const silu_multiply_params activate{scratch.gate(), scratch.up(), scratch.gate(), step.tokens,
-                                      shape().feed_forward};
-  if (auto done = silu_multiply(activate, stream); !done)
+  float* gate = scratch.gate();
+  const auto width = shape().feed_forward;
+  if (auto done = parameters_.family.gelu
+                      ? gelu_multiply({gate, scratch.up(), gate, step.tokens, width}, stream)
+                      : silu_multiply({gate, scratch.up(), gate, step.tokens, width}, stream);
+      !done)
     return done;
-  return project(scratch.gate(), step.tokens, {{layer.down, scratch.residual()}}, scratch.codes(step.tokens),
-                 true, stream);
+  return add_to_residual(gate, layer.down, layer.post_feed_forward_norm, step);
 }
 
 status llama::project_logits(std::span<const sequence_slice> slices, step_state& step,

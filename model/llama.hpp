@@ -11,8 +11,8 @@
 
 namespace troupe {
 
-/// Llama: RMSNorm, rotary embedding on neighbouring pairs, grouped-query attention, SwiGLU. Source: Touvron
-/// et al. 2023.
+/// Llama and its relatives (llama_family.hpp): RMSNorm, rotary embedding on neighbouring pairs, grouped-query
+/// attention, SwiGLU. Source: Touvron et al. 2023.
 class llama final : public language_model {
 public:
   /// Tensors under GGUF's names; they may go afterwards. Errors: of validate and load_llama_weights.
@@ -37,6 +37,14 @@ private:
   step_state make_step(std::span<const sequence_slice> slices, std::span<std::byte> kv_pages,
                        forward_scratch& scratch, thread_pool& threads) const;
   void embed(std::span<const sequence_slice> slices, step_state& step) const;
+  /// Queries, keys and values of the normed rows.
+  status project_heads(const llama_layer& layer, step_state& step) const;
+  /// Norm of each head, where the family has it, and rotation; in place.
+  status rotate(float* rows, int32_t heads, const std::vector<float>& head_norm, bool local,
+                step_state& step) const;
+  /// residual += product of input, after a norm where the family has it.
+  status add_to_residual(const float* input, const packed_matrix& weights,
+                         const std::vector<float>& post_norm, step_state& step) const;
   status attend(const llama_layer& layer, int32_t index, step_state& step) const;
   status feed_forward(const llama_layer& layer, step_state& step) const;
   status project_logits(std::span<const sequence_slice> slices, step_state& step,
@@ -47,7 +55,7 @@ private:
   llama_weights weights_;
   instruction_set isa_;
   int32_t positions_; // that the rotary table covers, at most shape().context_length
-  aligned_buffer rope_table_;
+  aligned_buffer rope_table_, local_rope_table_; // the latter empty where no layer is local
   uint64_t numeric_class_ = 0;
 };
 

@@ -16,13 +16,13 @@ constexpr int32_t windowed_positions_max = 1 << 18;
 
 /// Two C libraries may round a sine differently; then the tables differ, and so must the classes. A sample of
 /// fixed size: how much of the table is used says nothing about bits.
-void add_rotation(const llama_parameters& parameters, fnv_hash& hash) {
+void add_rotation(const llama_parameters& parameters, std::span<const float> divisors, bool local,
+                  fnv_hash& hash) {
   constexpr size_t sample_bytes = size_t{1} << 20;
   const auto position_bytes = 2 * static_cast<size_t>(parameters.shape.head_dim) * sizeof(float);
   const auto positions =
       std::min(static_cast<size_t>(parameters.shape.context_length), sample_bytes / position_bytes);
-  const auto sample =
-      make_rope_table(static_cast<int32_t>(positions), parameters.shape.head_dim, parameters.rope_base);
+  const auto sample = rope_table_of(parameters, divisors, local, static_cast<int32_t>(positions));
   hash.add(std::span(sample.data(), sample.size()));
 }
 
@@ -52,6 +52,19 @@ int32_t positions_of(const model_shape& shape, const load_options& options) {
   return static_cast<int32_t>(std::clamp<size_t>(held, 1, static_cast<size_t>(shape.context_length)));
 }
 
+aligned_buffer rope_table_of(const llama_parameters& parameters, std::span<const float> divisors, bool local,
+                             int32_t positions) {
+  const auto head_dim = parameters.shape.head_dim;
+  if (local)
+    return make_rope_table(positions, head_dim, parameters.local_rope_base);
+  std::vector<double> scaled(divisors.begin(), divisors.end());
+  if (scaled.empty() && parameters.rope_divisor != 1.0)
+    scaled.assign(static_cast<size_t>(head_dim / 2), 1.0);
+  for (auto& each : scaled)
+    each *= parameters.rope_divisor;
+  return make_rope_table(positions, head_dim, parameters.rope_base, scaled);
+}
+
 uint64_t numeric_class_of(const llama_parameters& parameters, const device_class& device) {
   fnv_hash hash;
   hash.add(device.device);
@@ -59,10 +72,19 @@ uint64_t numeric_class_of(const llama_parameters& parameters, const device_class
   hash.add_number(device.revision);
   hash.add_number(device.weights_hash);
   hash.add(std::as_bytes(std::span(&parameters.norm_epsilon, 1)));
-  add_rotation(parameters, hash);
+  add_rotation(parameters, device.rope_divisors, false, hash);
   for (const auto& window : parameters.windows) { // none: the class that models had before there were windows
     hash.add_number(static_cast<uint64_t>(window.positions));
     hash.add_number(static_cast<uint64_t>(window.sinks));
+  }
+  if (const auto name = parameters.family.architecture;
+      name != "llama") { // llama: as before there were others
+    hash.add(name);
+    hash.add(std::as_bytes(std::span(&parameters.attention_scale, 1)));
+    for (const bool local : parameters.local_layers)
+      hash.add_number(local);
+    if (!parameters.local_layers.empty())
+      add_rotation(parameters, {}, true, hash);
   }
   return hash.value();
 }

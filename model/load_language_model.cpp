@@ -38,17 +38,6 @@ loaded create_on(compute_device device, const llama_parameters& parameters,
 }
 
 loaded load(const gguf_file& file, const load_options& options, const load_progress& progress) try {
-  const auto architecture = file.get_string("general.architecture");
-  if (!architecture)
-    return forward_error(architecture);
-  if (*architecture != "llama")
-    return failure(model_error::unsupported,
-                   fmt::format("general.architecture: supported is llama, got {}", printable(*architecture)));
-  if (const auto parts = file.get_integer("split.count"); parts && *parts > 1)
-    return failure(
-        model_error::unsupported,
-        fmt::format("one of {} parts of a model; join them into one file (llama-gguf-split --merge)",
-                    *parts));
   const auto parameters = read_llama_parameters(file);
   if (!parameters)
     return forward_error(parameters);

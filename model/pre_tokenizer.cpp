@@ -134,6 +134,7 @@ result<pre_tokenizer> pre_tokenizer::named(std::string_view name) {
       {.name = "smollm", .patterns = {one_digit, gpt2_pattern}},
       {.name = "llama-bpe", .patterns = {llama3_pattern}, .whole_words = true, .begins_with_bos = true},
       {.name = "qwen2", .patterns = {qwen2_pattern}, .normalizes = true},
+      {.name = "deepseek-r1-qwen", .patterns = {qwen2_pattern}, .normalizes = true},
   };
   std::string known;
   for (const auto& row : rows) {
@@ -154,6 +155,10 @@ result<pre_tokenizer> pre_tokenizer::named(std::string_view name) {
   }
   return failure(model_error::unsupported,
                  fmt::format("the pre-tokenizer {} is not known; this release has {}", name, known));
+}
+
+pre_tokenizer pre_tokenizer::whole() {
+  return {};
 }
 
 void pre_tokenizer::split(std::string_view text, const std::function<void(std::string_view)>& word) const {

@@ -16,6 +16,9 @@ public:
   /// `name` as GGUF's tokenizer.ggml.pre has it. Errors: unsupported, naming those known.
   static result<pre_tokenizer> named(std::string_view name);
 
+  /// Cuts nothing: for tokenizers that merge across words.
+  static pre_tokenizer whole();
+
   pre_tokenizer(pre_tokenizer&&) noexcept;
   ~pre_tokenizer();
 

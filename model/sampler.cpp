@@ -13,7 +13,7 @@ namespace troupe {
 
 namespace {
 
-constexpr int32_t vocabulary_max = 1 << 18; // sampler_weights' sums stay exact up to here
+constexpr int32_t vocabulary_max = (1 << 19) - 1; // sampler_weights' sums stay exact up to here
 
 } // namespace
 

@@ -8,7 +8,7 @@
 
 namespace troupe {
 
-/// The weight of the likeliest token. Weights are whole numbers held in doubles: with at most 2^18 tokens
+/// The weight of the likeliest token. Weights are whole numbers held in doubles: with less than 2^19 tokens
 /// every sum stays below 2^53, so sums are exact and their order, the vector width and the machine do not
 /// matter.
 inline constexpr double full_weight = 0x1p34;

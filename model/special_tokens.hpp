@@ -31,8 +31,9 @@ private:
     using is_transparent = void;
   };
   std::unordered_map<std::string, token_id, text_hash, std::equal_to<>> ids_;
-  std::vector<size_t> lengths_; // bytes, each once, longest first
-  std::bitset<256> first_bytes_;
+  std::vector<size_t> lengths_;                             // bytes, each once, longest first
+  std::bitset<256> first_bytes_, only_bytes_;               // of all; of those that are one byte
+  std::vector<bool> first_two_ = std::vector<bool>(65'536); // first two bytes, of longer ones
 };
 
 } // namespace troupe

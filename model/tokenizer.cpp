@@ -17,6 +17,7 @@ struct tokenizer::run_state {
   std::string repaired;
   std::vector<token_id> symbols;
   bpe_merges::scratch scratch;
+  piece_merges::scratch pieces;
 };
 
 namespace {
@@ -40,14 +41,7 @@ bool is_ascii(std::string_view text) {
 
 } // namespace
 
-result<std::shared_ptr<const tokenizer>> tokenizer::from_gguf(const gguf_file& file) {
-  const auto model = file.get_string("tokenizer.ggml.model");
-  if (!model)
-    return forward_error(model);
-  if (*model != "gpt2")
-    return failure(model_error::unsupported,
-                   fmt::format("{}: the tokenizer model {}; this release reads gpt2 (byte-level BPE)",
-                               file.path().string(), printable(*model)));
+result<std::shared_ptr<tokenizer>> tokenizer::read_byte_level(const gguf_file& file) {
   const auto pre = file.get_string("tokenizer.ggml.pre");
   if (!pre)
     return forward_error(pre);
@@ -60,10 +54,62 @@ result<std::shared_ptr<const tokenizer>> tokenizer::from_gguf(const gguf_file& f
   auto merges = read_merges(file);
   if (!merges)
     return forward_error(merges);
-
   const std::shared_ptr<tokenizer> made(
       new tokenizer(std::move(*vocabulary), std::move(*splitter), std::move(merges->merges)));
   made->byte_tokens_ = merges->byte_tokens;
+  return made;
+}
+
+result<std::shared_ptr<tokenizer>> tokenizer::read_pieces(const gguf_file& file) {
+  auto vocabulary = tokenizer_vocabulary::from_gguf(file, token_alphabet::sentencepiece);
+  if (!vocabulary)
+    return forward_error(vocabulary);
+  const auto scores = file.get_floats("tokenizer.ggml.scores");
+  if (!scores)
+    return forward_error(scores);
+  if (scores->size() != static_cast<size_t>(vocabulary->size()))
+    return failure(model_error::bad_vocabulary,
+                   fmt::format("tokenizer.ggml.scores has {} entries for {} tokens", scores->size(),
+                               vocabulary->size()));
+  const std::shared_ptr<tokenizer> made(
+      new tokenizer(std::move(*vocabulary), pre_tokenizer::whole(), bpe_merges(0)));
+  made->add_bos_ = made->space_prefix_ = true; // where the file does not say
+  if (file.has("tokenizer.ggml.add_space_prefix")) {
+    const auto prefix = file.get_bool("tokenizer.ggml.add_space_prefix");
+    if (!prefix)
+      return forward_error(prefix);
+    made->space_prefix_ = *prefix;
+  }
+  auto& pieces = made->pieces_.emplace();
+  for (token_id token = 0; token < made->vocabulary(); ++token) {
+    const auto kind = made->vocabulary_.kind(token);
+    const auto text = made->token_bytes(token);
+    if (kind == token_kind::normal)
+      pieces.add_piece(text, token, static_cast<float>((*scores)[static_cast<size_t>(token)]));
+    else if (kind == token_kind::byte && text.size() == 1)
+      pieces.add_byte(static_cast<uint8_t>(text[0]), token);
+    else if (kind == token_kind::user_defined)
+      made->user_defined_.add(text, token);
+  }
+  if (made->unknown())
+    pieces.unknown(*made->unknown());
+  return made;
+}
+
+result<std::shared_ptr<const tokenizer>> tokenizer::from_gguf(const gguf_file& file) {
+  const auto model = file.get_string("tokenizer.ggml.model");
+  if (!model)
+    return forward_error(model);
+  if (*model != "gpt2" && *model != "llama")
+    return failure(
+        model_error::unsupported,
+        fmt::format("{}: the tokenizer model {}; this release reads gpt2 (byte-level BPE) and llama "
+                    "(SentencePiece BPE)",
+                    file.path().string(), printable(*model)));
+  const auto read = *model == "gpt2" ? read_byte_level(file) : read_pieces(file);
+  if (!read)
+    return forward_error(read);
+  const auto& made = *read;
   if (file.has("tokenizer.chat_template")) {
     const auto source = file.get_string("tokenizer.chat_template");
     if (!source)
@@ -153,7 +199,31 @@ void tokenizer::encode_run(std::string_view text, run_state& state, std::vector<
     state.repaired = normalized(text);
     text = state.repaired;
   }
-  splitter_.split(text, [&](std::string_view word) { encode_word(word, state, out); });
+  if (pieces_)
+    encode_pieces(text, state, out);
+  else
+    splitter_.split(text, [&](std::string_view word) { encode_word(word, state, out); });
+}
+
+/// `text` begins a text or follows a special token.
+void tokenizer::encode_pieces(std::string_view text, run_state& state, std::vector<token_id>& out) const {
+  std::string spaced, prefixed;
+  append_with_spaces(text, spaced); // SentencePiece takes U+2581 for a space
+  text = spaced;
+  const auto encode_between = [&](std::string_view part) {
+    if (space_prefix_ && !part.empty()) {
+      prefixed.assign(" ").append(part);
+      part = prefixed;
+    }
+    pieces_->split(part, [&](std::string_view word) { encode_word(word, state, out); });
+  };
+  size_t done = 0;
+  while (const auto found = user_defined_.find(text, done, text.size())) {
+    encode_between(text.substr(done, found->begin - done));
+    out.push_back(found->id);
+    done = found->end;
+  }
+  encode_between(text.substr(done));
 }
 
 void tokenizer::encode_word(std::string_view word, run_state& state, std::vector<token_id>& out) const {
@@ -163,6 +233,8 @@ void tokenizer::encode_word(std::string_view word, run_state& state, std::vector
   const auto whole = whole_words_.find(word);
   if (whole != whole_words_.end()) {
     out.push_back(whole->second);
+  } else if (pieces_) {
+    pieces_->merge(word, state.pieces, out);
   } else {
     state.symbols.clear();
     for (const char c : word)

@@ -4,6 +4,7 @@
 #include "base/result.hpp"
 #include "model/bpe_merges.hpp"
 #include "model/gguf_file.hpp"
+#include "model/piece_merges.hpp"
 #include "model/pre_tokenizer.hpp"
 #include "model/special_tokens.hpp"
 #include "model/text_segment.hpp"
@@ -22,8 +23,12 @@
 
 namespace troupe {
 
-/// Byte-level BPE: text to tokens, with the results of Hugging Face's `tokenizers`. Immutable apart from a
-/// cache; all methods may run in many threads.
+/// Byte-level BPE, with the results of Hugging Face's `tokenizers`, or SentencePiece's BPE with byte
+/// fallback: text to tokens. Immutable apart from a cache; all methods may run in many threads.
+///
+/// In a SentencePiece model user-defined tokens are found in every text, not only in a template's (as its own
+/// library does): newlines and runs of spaces are such tokens. Where the model says so, a space goes before
+/// the text and after each special token.
 ///
 /// Text is UTF-8; every maximal ill-formed part counts as U+FFFD. Bytes for which the vocabulary has no token
 /// (SmolLM2 lacks a few that are rare in UTF-8) are left out, as Hugging Face does. No BOS is added: see
@@ -31,8 +36,8 @@ namespace troupe {
 class tokenizer {
 public:
   /// Reads the tokenizer.* keys; the file may be closed afterwards.
-  /// Errors: missing_key, wrong_type, bad_vocabulary, unsupported (a model other than "gpt2", an unknown
-  /// pre-tokenizer).
+  /// Errors: missing_key, wrong_type, bad_vocabulary, unsupported (a model other than "gpt2" and "llama", an
+  /// unknown pre-tokenizer).
   static result<std::shared_ptr<const tokenizer>> from_gguf(const gguf_file& file);
 
   /// A special token's text is text like any other: for what users write.
@@ -78,13 +83,20 @@ private:
 
   tokenizer(tokenizer_vocabulary vocabulary, pre_tokenizer splitter, bpe_merges merges);
 
+  static result<std::shared_ptr<tokenizer>> read_byte_level(const gguf_file& file);
+  static result<std::shared_ptr<tokenizer>> read_pieces(const gguf_file& file);
+
   void encode_run(std::string_view text, run_state& state, std::vector<token_id>& out) const;
+  void encode_pieces(std::string_view text, run_state& state, std::vector<token_id>& out) const;
   void encode_word(std::string_view word, run_state& state, std::vector<token_id>& out) const;
 
   tokenizer_vocabulary vocabulary_;
   pre_tokenizer splitter_;
   bpe_merges merges_;
   special_tokens specials_;
+  std::optional<piece_merges> pieces_; // of a SentencePiece model, instead of merges_
+  special_tokens user_defined_;        // of a SentencePiece model
+  bool space_prefix_ = false;
   std::array<token_id, 256> byte_tokens_;                      // -1: no token
   std::unordered_map<std::string_view, token_id> whole_words_; // empty unless the pre-tokenizer asks for it
   std::optional<std::string> chat_template_;

@@ -5,6 +5,7 @@
 #include "model/errors.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <fmt/format.h>
 #include <utility>
 
@@ -64,7 +65,19 @@ result<std::optional<token_id>> read_id(const gguf_file& file, std::string_view 
 
 } // namespace
 
-result<tokenizer_vocabulary> tokenizer_vocabulary::from_gguf(const gguf_file& file) {
+void append_with_spaces(std::string_view text, std::string& out) {
+  constexpr std::string_view mark = "\u2581";
+  for (size_t at = 0; at < text.size();) {
+    const auto found = text.find(mark, at);
+    out.append(text, at, std::min(found, text.size()) - at);
+    if (found == text.npos)
+      return;
+    out += ' ';
+    at = found + mark.size();
+  }
+}
+
+result<tokenizer_vocabulary> tokenizer_vocabulary::from_gguf(const gguf_file& file, token_alphabet alphabet) {
   const auto texts = file.get_strings(tokens_key);
   if (!texts)
     return forward_error(texts);
@@ -86,17 +99,34 @@ result<tokenizer_vocabulary> tokenizer_vocabulary::from_gguf(const gguf_file& fi
     if (kind == token_kind::control || kind == token_kind::user_defined)
       if (const auto checked = check_special(made.size(), text); !checked)
         return forward_error(checked);
-    made.append(text, kind);
+    made.append(text, kind, alphabet);
   }
   if (const auto read = made.read_ids(file); !read)
     return forward_error(read);
   return made;
 }
 
-void tokenizer_vocabulary::append(std::string_view text, token_kind kind) {
+void tokenizer_vocabulary::append_piece(std::string_view text, token_kind kind) {
+  if (kind == token_kind::byte && text.size() == 6 && text.starts_with("<0x") && text.back() == '>') {
+    unsigned value = 0;
+    const auto* end = text.data() + 5;
+    if (std::from_chars(text.data() + 3, end, value, 16).ptr == end) {
+      arena_ += static_cast<char>(value);
+      return;
+    }
+  }
+  if (kind == token_kind::control)
+    arena_ += text;
+  else
+    append_with_spaces(text, arena_);
+}
+
+void tokenizer_vocabulary::append(std::string_view text, token_kind kind, token_alphabet alphabet) {
   // A normal token with a character outside the byte-level alphabet stands for its text, as in Hugging
   // Face's.
-  if (kind != token_kind::normal || !append_byte_level(text, arena_))
+  if (alphabet == token_alphabet::sentencepiece)
+    append_piece(text, kind);
+  else if (kind != token_kind::normal || !append_byte_level(text, arena_))
     arena_ += text;
   begins_.push_back(static_cast<uint32_t>(arena_.size()));
   kinds_.push_back(kind);

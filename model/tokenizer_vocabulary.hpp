@@ -15,16 +15,26 @@ namespace troupe {
 /// What a token is for; the values are GGUF's tokenizer.ggml.token_type.
 enum class token_kind : uint8_t { normal = 1, unknown, control, user_defined, unused, byte };
 
+/// How a file writes the bytes of its tokens.
+enum class token_alphabet {
+  byte_level,   // byte_level.hpp
+  sentencepiece // U+2581 is a space, and a token of kind byte is "<0xXX>"
+};
+
+/// Appends `text` with a space for each U+2581, SentencePiece's mark for one.
+void append_with_spaces(std::string_view text, std::string& out);
+
 /// The tokens of a model: bytes, kinds and the ids with a meaning.
 class tokenizer_vocabulary {
 public:
-  static constexpr size_t tokens_max = 262'144; // the sampler's bound
+  static constexpr size_t tokens_max = 524'287; // the sampler's bound; Gemma 3 has 262,208
   static constexpr size_t token_bytes_max = 65'536;
   static constexpr size_t special_bytes_max =
       256; // of control and user-defined tokens: they are searched for
 
   /// Errors: missing_key, wrong_type, bad_vocabulary.
-  static result<tokenizer_vocabulary> from_gguf(const gguf_file& file);
+  static result<tokenizer_vocabulary> from_gguf(const gguf_file& file,
+                                                token_alphabet alphabet = token_alphabet::byte_level);
 
   int32_t size() const { return static_cast<int32_t>(kinds_.size()); }
 
@@ -42,7 +52,8 @@ public:
 
 private:
   status read_ids(const gguf_file& file);
-  void append(std::string_view text, token_kind kind);
+  void append(std::string_view text, token_kind kind, token_alphabet alphabet);
+  void append_piece(std::string_view text, token_kind kind);
 
   std::string arena_;
   std::vector<uint32_t> begins_ = {0}; // token i is arena_[begins_[i], begins_[i + 1])

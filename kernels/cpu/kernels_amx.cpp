@@ -15,7 +15,9 @@ constexpr int32_t amx_tokens_min = 4; // fewer are faster with VPDPBUSD
 /// The tokens [0, tokens), a multiple of 16.
 template <weight_format Format>
 void amx_whole_groups(const linear_task& task, int32_t tokens) {
-  if constexpr (Format != weight_format::q8_0)
+  constexpr bool fits_times_16 =
+      traits_of(Format).bits == 4 && traits_of(Format).parts == 1 && Format != weight_format::iq4_nl;
+  if constexpr (fits_times_16)
     if (tokens > amx_tokens && task.blocks <= amx_blocks_max)
       return amx_dot<Format>(task, tokens);
   amx_split_dot<Format, amx_tokens>(task, 0, tokens);
@@ -42,6 +44,22 @@ void linear_any(const linear_task& task) {
     return amx_any<weight_format::q4_0>(task);
   case weight_format::q4_1:
     return amx_any<weight_format::q4_1>(task);
+  case weight_format::q4_k:
+    return amx_any<weight_format::q4_k>(task);
+  case weight_format::q5_0:
+    return amx_any<weight_format::q5_0>(task);
+  case weight_format::q5_1:
+    return amx_any<weight_format::q5_1>(task);
+  case weight_format::q5_k:
+    return amx_any<weight_format::q5_k>(task);
+  case weight_format::iq4_nl:
+    return amx_any<weight_format::iq4_nl>(task);
+  case weight_format::q2_k:
+    return amx_any<weight_format::q2_k>(task);
+  case weight_format::q3_k:
+    return amx_any<weight_format::q3_k>(task);
+  case weight_format::q6_k:
+    return amx_any<weight_format::q6_k>(task);
   default:
     return avx512_kernels().linear(task);
   }

@@ -22,6 +22,22 @@ void linear_any(const linear_task& task) {
     return avx2_dot<weight_format::q4_0>(task);
   case weight_format::q4_1:
     return avx2_dot<weight_format::q4_1>(task);
+  case weight_format::q5_0:
+    return avx2_dot<weight_format::q5_0>(task);
+  case weight_format::q5_1:
+    return avx2_dot<weight_format::q5_1>(task);
+  case weight_format::iq4_nl:
+    return avx2_dot<weight_format::iq4_nl>(task);
+  case weight_format::q2_k:
+    return avx2_dot<weight_format::q2_k>(task);
+  case weight_format::q3_k:
+    return avx2_dot<weight_format::q3_k>(task);
+  case weight_format::q4_k:
+    return avx2_dot<weight_format::q4_k>(task);
+  case weight_format::q5_k:
+    return avx2_dot<weight_format::q5_k>(task);
+  case weight_format::q6_k:
+    return avx2_dot<weight_format::q6_k>(task);
   }
 }
 
@@ -32,6 +48,7 @@ const kernel_table& avx2_kernels() {
                                       .quantize_rows = quantize_all_rows<avx2_lanes>,
                                       .rope = rope_rows<avx2_lanes>,
                                       .silu_multiply = silu_multiply_rows<avx2_lanes>,
+                                      .gelu_multiply = gelu_multiply_rows<avx2_lanes>,
                                       .linear = linear_any,
                                       .append_kv = append_token<avx2_lanes>,
                                       .attention = paged_attention<avx2_lanes>};

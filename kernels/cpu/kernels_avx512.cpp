@@ -26,6 +26,22 @@ void linear_any(const linear_task& task) {
     return avx512_dot<weight_format::q4_0>(task);
   case weight_format::q4_1:
     return avx512_dot<weight_format::q4_1>(task);
+  case weight_format::q5_0:
+    return avx512_dot<weight_format::q5_0>(task);
+  case weight_format::q5_1:
+    return avx512_dot<weight_format::q5_1>(task);
+  case weight_format::iq4_nl:
+    return avx512_dot<weight_format::iq4_nl>(task);
+  case weight_format::q2_k:
+    return avx512_dot<weight_format::q2_k>(task);
+  case weight_format::q3_k:
+    return avx512_dot<weight_format::q3_k>(task);
+  case weight_format::q4_k:
+    return avx512_dot<weight_format::q4_k>(task);
+  case weight_format::q5_k:
+    return avx512_dot<weight_format::q5_k>(task);
+  case weight_format::q6_k:
+    return avx512_dot<weight_format::q6_k>(task);
   }
 }
 
@@ -36,6 +52,7 @@ const kernel_table& avx512_kernels() {
                                       .quantize_rows = quantize_all_rows<avx512_lanes>,
                                       .rope = rope_rows<avx512_lanes>,
                                       .silu_multiply = silu_multiply_rows<avx512_lanes>,
+                                      .gelu_multiply = gelu_multiply_rows<avx512_lanes>,
                                       .linear = linear_any,
                                       .append_kv = append_token<avx512_lanes>,
                                       .attention = paged_attention<avx512_lanes>};

@@ -22,6 +22,22 @@ void linear_any(const linear_task& task) {
     return portable_dot<weight_format::q4_0>(task);
   case weight_format::q4_1:
     return portable_dot<weight_format::q4_1>(task);
+  case weight_format::q5_0:
+    return portable_dot<weight_format::q5_0>(task);
+  case weight_format::q5_1:
+    return portable_dot<weight_format::q5_1>(task);
+  case weight_format::iq4_nl:
+    return portable_dot<weight_format::iq4_nl>(task);
+  case weight_format::q2_k:
+    return portable_dot<weight_format::q2_k>(task);
+  case weight_format::q3_k:
+    return portable_dot<weight_format::q3_k>(task);
+  case weight_format::q4_k:
+    return portable_dot<weight_format::q4_k>(task);
+  case weight_format::q5_k:
+    return portable_dot<weight_format::q5_k>(task);
+  case weight_format::q6_k:
+    return portable_dot<weight_format::q6_k>(task);
   }
 }
 
@@ -32,6 +48,7 @@ const kernel_table& portable_kernels() {
                                       .quantize_rows = quantize_all_rows<portable_lanes>,
                                       .rope = rope_rows<portable_lanes>,
                                       .silu_multiply = silu_multiply_rows<portable_lanes>,
+                                      .gelu_multiply = gelu_multiply_rows<portable_lanes>,
                                       .linear = linear_any,
                                       .append_kv = append_token<portable_lanes>,
                                       .attention = paged_attention<portable_lanes>};

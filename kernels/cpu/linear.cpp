@@ -32,7 +32,7 @@ status check(const linear_params& params) {
     if (params.input == nullptr)
       return null_failure("input");
   } else if (codes.codes == nullptr || codes.scales == nullptr || codes.sums == nullptr ||
-             codes.totals == nullptr) {
+             codes.totals == nullptr || codes.first_totals == nullptr) {
     return null_failure("codes");
   } else if (codes.stride < params.tokens) {
     return shape_failure("codes.stride", fmt::format("at least {} tokens", params.tokens), codes.stride);

@@ -12,8 +12,10 @@ namespace troupe {
 
 /// output = input * transposed weights (+ output). One accumulator per output, columns ascending:
 ///   f32, f16, bf16: acc = fma(x, w, acc) for each column;
-///   q8_0, q4_0: acc = fma(float(isum), d_w * d_x, acc) for each block, isum the exact integer product;
-///   q4_1: the same with codes 0 to 15, then acc = fma(m_w, sum_x, acc), sum_x from quantized_rows.
+///   quantized: acc = fma(float(isum), d_w * d_x, acc) for each block, isum the exact integer product;
+///   with a minimum (q4_1, q5_1, q2_k, q4_k, q5_k): then acc = fma(m_w, sum_x, acc), sum_x = d_x * sum of q;
+///   with a scale for each 16 columns (q2_k, q3_k, q6_k): both for the first half, then for the second.
+/// In the K formats d_w is d * sc and m_w is -dmin * n, exact in fp32.
 /// With add, the finished accumulator is added to what output holds.
 struct linear_params {
   const packed_matrix* weights; // [rows, columns]

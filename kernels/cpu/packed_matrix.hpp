@@ -2,48 +2,40 @@
 
 #include "base/result.hpp"
 #include "kernels/cpu/weight_arena.hpp"
+#include "kernels/cpu/weight_format.hpp"
 #include "kernels/errors.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <string_view>
 
 namespace troupe {
-
-/// How weights are stored. Quantized blocks hold 32 columns of one row; d and m are fp16:
-/// q8_0: d, 32 int8 q, w = d * q; q4_0: d, 16 bytes, w = d * (q - 8); q4_1: d, m, 16 bytes, w = d * q + m;
-/// of the 16 bytes, byte i holds columns i (low nibble) and i + 16 (high nibble). Source: ggml's block
-/// formats.
-enum class weight_format { f32, f16, bf16, q8_0, q4_0, q4_1 };
-
-std::string_view to_string(weight_format format);
-
-/// Columns of one block.
-inline constexpr int32_t block_columns = 32;
 
 /// Rows that vector lanes hold side by side.
 inline constexpr int32_t tile_rows = 16;
 
-constexpr bool is_quantized(weight_format format) {
-  return format >= weight_format::q8_0;
-}
-
 /// A weight matrix [rows, columns] repacked into tiles of 16 rows so that lanes are rows. Rows are padded
 /// with zeros to whole tiles. A tile is, 64-byte aligned:
 ///   f32, f16, bf16: elements [columns, 16];
-///   q8_0: codes [blocks, 8, 16 rows, 4 columns] of q + 128 as uint8, then d [blocks, 16] in fp16;
-///   q4_0, q4_1: codes [blocks, 4, 16 rows, 4 bytes], byte i of vector v as byte 4v + i of the source block;
-///               then d [blocks, 16], then (q4_1) m [blocks, 16] in fp16.
+///   q8_0: codes [blocks, 8, 16 rows, 4 columns] of q + 128 as uint8;
+///   else: codes [blocks, 4, 16 rows, 4 columns], of columns i (low four bits) and i + 16 (high four bits);
+///         q5_*, q6_k: in each block then their upper bits, one or two, of vector v at bit v or 2 (v mod 4)
+///         of byte (row, column mod 4) in [1 or 2, 16 rows, 4];
+///   then d [groups, 16], then m [groups, 16] in fp16 where the format has it; groups are blocks, in the K
+///   formats eights of them; K formats: then sc [blocks, parts, 16], then n likewise, in a byte each.
+/// So a tile of a format takes what the file takes, but q3_k 1.33 and q2_k 1.95 times as much.
 class packed_matrix {
 public:
   packed_matrix() = default;
 
   /// source: rows one after another as the format stores them, source.size() as shape and format say.
-  /// Without an arena the matrix has memory of its own. Errors: shape_mismatch.
+  /// Without an arena the matrix has memory of its own. Where `paired` is not 0, the halves of each stretch
+  /// of so many rows alternate: its row 2i comes from i, its row 2i + 1 from i + paired / 2. Errors:
+  /// shape_mismatch.
   static result<packed_matrix> pack(weight_format format, int32_t rows, int32_t columns,
-                                    std::span<const std::byte> source, weight_arena* arena = nullptr);
+                                    std::span<const std::byte> source, weight_arena* arena = nullptr,
+                                    int32_t paired = 0);
 
   /// Whether a matrix of this shape can come from so many bytes. Errors: shape_mismatch.
   static status check(weight_format format, int32_t rows, int32_t columns, size_t source_bytes);
@@ -63,7 +55,8 @@ public:
   }
   size_t tile_bytes() const { return tile_bytes_; }
 
-  /// Row `index` in fp32, [columns]; q4_1 as fma(q, d, m), the other formats as one product.
+  /// Row `index` in fp32, [columns]: w as weight_format has it. Products are exact in fp32, so there is one
+  /// rounding, in the sum with a minimum.
   void dequantize_row(int32_t index, float* output) const;
 
 private:
@@ -72,6 +65,14 @@ private:
   size_t tile_bytes_ = 0;
   std::shared_ptr<std::byte> data_;
 };
+
+/// Where row `row` of a matrix comes from, as packed_matrix::pack has it.
+constexpr int32_t source_row(int32_t row, int32_t paired) {
+  if (paired == 0)
+    return row;
+  const auto at = row % paired;
+  return row - at + at / 2 + at % 2 * (paired / 2);
+}
 
 /// Bytes of one row as the file stores it.
 size_t source_row_bytes(weight_format format, int32_t columns);

@@ -15,8 +15,8 @@ status quantize_rows(const quantize_rows_params& params, const cpu_stream& strea
   if (out.stride < params.tokens)
     return shape_failure("stride", fmt::format("at least {} tokens", params.tokens), out.stride);
   if (params.input == nullptr || out.codes == nullptr || out.scales == nullptr || out.sums == nullptr ||
-      out.totals == nullptr)
-    return null_failure("input, codes, scales, sums, totals");
+      out.totals == nullptr || out.first_totals == nullptr)
+    return null_failure("input, codes, scales, sums, totals, first_totals");
   const auto& kernels = kernels_of(stream.isa);
   run_rows(stream.threads, params.tokens,
            [&](int32_t begin, int32_t end) { kernels.quantize_rows(params, begin, end); });

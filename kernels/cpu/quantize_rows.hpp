@@ -16,10 +16,11 @@ namespace troupe {
 struct quantized_rows {
   int8_t*
       codes; // [columns / 32, stride, 64]: a block of every token, 32 high then 32 low, then the next block
-  float* scales;   // [columns / 32, stride]
-  float* sums;     // [columns / 32, stride], scale * (sum of q)
-  int32_t* totals; // [columns / 32, stride], sum of q
-  int32_t stride;  // at least the tokens of the operation
+  float* scales;         // [columns / 32, stride]
+  float* sums;           // [columns / 32, stride], scale * (sum of q)
+  int32_t* totals;       // [columns / 32, stride], sum of q
+  int32_t* first_totals; // as totals, of the first 16 columns: for weights with a scale for each 16
+  int32_t stride;        // at least the tokens of the operation
 };
 
 /// Bytes of one block of one token in quantized_rows::codes.

@@ -8,12 +8,15 @@
 
 namespace troupe {
 
-aligned_buffer make_rope_table(int32_t positions, int32_t head_dim, double base) {
+aligned_buffer make_rope_table(int32_t positions, int32_t head_dim, double base,
+                               std::span<const double> divisors) {
   const auto wide = static_cast<size_t>(head_dim);
   aligned_buffer table(static_cast<size_t>(positions) * 2 * wide * sizeof(float));
   auto* out = table.as<float>();
   for (size_t pair = 0; pair < wide / 2; ++pair) {
-    const double frequency = std::pow(base, -2.0 * static_cast<double>(pair) / static_cast<double>(head_dim));
+    double frequency = std::pow(base, -2.0 * static_cast<double>(pair) / static_cast<double>(head_dim));
+    if (!divisors.empty())
+      frequency /= divisors[pair];
     for (size_t position = 0; position < static_cast<size_t>(positions); ++position) {
       const double angle = static_cast<double>(position) * frequency;
       float* cosines = out + position * 2 * wide + 2 * pair;

@@ -5,13 +5,17 @@
 #include "kernels/cpu/cpu_stream.hpp"
 
 #include <cstdint>
+#include <span>
 
 namespace troupe {
 
 /// Cosines and sines of rotary embedding, computed in double and rounded once.
 /// [positions, 2, head_dim] fp32: cosines, each twice; then sines, each as -s, +s.
-/// The angle of pair i at position p is p * base^(-2i / head_dim). Source: Su et al. 2021, equation 15.
-aligned_buffer make_rope_table(int32_t positions, int32_t head_dim, double base);
+/// The angle of pair i at position p is p * base^(-2i / head_dim) / divisors[i]; without divisors they count
+/// as
+/// 1. Source: Su et al. 2021, equation 15; divisors: Llama 3.1's rope_freqs, and linear scaling.
+aligned_buffer make_rope_table(int32_t positions, int32_t head_dim, double base,
+                               std::span<const double> divisors = {});
 
 /// Rotates neighbouring elements of each head in place (llama.cpp's "norm" pairs, as GGUF stores Llama
 /// weights):

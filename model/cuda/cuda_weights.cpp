@@ -44,6 +44,13 @@ status check_cuda_shape(const llama_parameters& parameters) {
         model_error::unsupported,
         fmt::format("{}: the card's kernels take {}, got {}: use device = cpu", name, wanted, got));
   };
+  if (parameters.family.architecture != "llama")
+    return failure(
+        model_error::unsupported,
+        fmt::format("general.architecture: the card's kernels compute llama, got {}: use device = cpu",
+                    parameters.family.architecture));
+  if (parameters.rope_divisor != 1.0)
+    return failure(model_error::unsupported, "the card's kernels scale no rotation: use device = cpu");
   if (shape.head_dim != 64 && shape.head_dim != 128 && shape.head_dim != 256)
     return refuse("head_dim", "64, 128 and 256", shape.head_dim);
   if (shape.heads / shape.kv_heads > group_max)
@@ -226,6 +233,10 @@ result<cuda_weights> cuda_weights::load(std::shared_ptr<const cuda::cuda_device>
                                         const load_progress& progress) {
   if (auto checked = check_llama_tensors(parameters, tensors); !checked)
     return forward_error(checked);
+  for (const auto& tensor : tensors)
+    if (tensor.name == "rope_freqs.weight")
+      return failure(model_error::unsupported,
+                     "rope_freqs.weight: the card's kernels scale no rotation: use device = cpu");
   return loader(std::move(device), parameters, tensors).run(positions, std::move(rest), progress);
 }
 

@@ -62,6 +62,22 @@ weight_format host_format_of(tensor_type type) {
     return weight_format::q4_0;
   case tensor_type::q4_1:
     return weight_format::q4_1;
+  case tensor_type::q5_0:
+    return weight_format::q5_0;
+  case tensor_type::q5_1:
+    return weight_format::q5_1;
+  case tensor_type::iq4_nl:
+    return weight_format::iq4_nl;
+  case tensor_type::q2_k:
+    return weight_format::q2_k;
+  case tensor_type::q3_k:
+    return weight_format::q3_k;
+  case tensor_type::q4_k:
+    return weight_format::q4_k;
+  case tensor_type::q5_k:
+    return weight_format::q5_k;
+  case tensor_type::q6_k:
+    return weight_format::q6_k;
   }
   TROUPE_CHECK(false, "a tensor type without a weight format");
 }

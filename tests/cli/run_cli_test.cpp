@@ -1,6 +1,7 @@
 #include "base/version.hpp"
 #include "cli/run_cli.hpp"
 #include "tests/cli/pipe_input.hpp"
+#include "tests/model/gguf_builder.hpp"
 
 #include <algorithm>
 #include <catch2/catch.hpp>
@@ -159,4 +160,17 @@ TEST_CASE("a file that is no model ends with 1 and a sentence") {
     CHECK(got.out.empty());
     CHECK_THAT(got.err, Catch::StartsWith("troupe: "));
   }
+}
+
+TEST_CASE("check says what a file holds, or in one sentence why it does not load") {
+  const auto model = test::default_model().string();
+  const auto good = run({"check", model.c_str()});
+  CHECK(good.code == 0);
+  CHECK_THAT(good.out, Contains(": loads\n") && Contains("llama, 135 M parameters, 30 layers") &&
+                           Contains("q4_1") && Contains("gpt2 (smollm), 49152 tokens"));
+  const auto missing = run({"check", "/nonexistent/model.gguf"});
+  CHECK(missing.code == 1);
+  CHECK(missing.out.empty());
+  CHECK(lines(missing.err) == 1);
+  CHECK_THAT(missing.err, Contains("/nonexistent/model.gguf"));
 }

@@ -1,3 +1,5 @@
+#include "kernels/cpu/add_rows.hpp"
+#include "kernels/cpu/gelu_multiply.hpp"
 #include "kernels/cpu/quantize_rows.hpp"
 #include "kernels/cpu/rms_norm.hpp"
 #include "kernels/cpu/rope.hpp"
@@ -20,13 +22,15 @@ size_t area(int32_t a, int32_t b) {
 struct quantized {
   std::vector<int8_t> codes;
   std::vector<float> scales, sums;
-  std::vector<int32_t> totals;
+  std::vector<int32_t> totals, first_totals;
   int32_t tokens;
 
   quantized(int32_t tokens_, int32_t columns)
       : codes(2 * area(tokens_, columns), 99), scales(poisoned(area(tokens_, columns / 32))), sums(scales),
-        totals(scales.size(), 123456), tokens(tokens_) {}
-  quantized_rows view() { return {codes.data(), scales.data(), sums.data(), totals.data(), tokens}; }
+        totals(scales.size(), 123456), first_totals(scales.size(), 123456), tokens(tokens_) {}
+  quantized_rows view() {
+    return {codes.data(), scales.data(), sums.data(), totals.data(), first_totals.data(), tokens};
+  }
 };
 
 quantized quantize_on(const cpu_stream& stream, const std::vector<float>& input, int32_t tokens,
@@ -92,16 +96,20 @@ TEST_CASE("quantize_rows keeps within half a step, and all paths agree", "[quant
         CHECK(std::abs(input[i] - step * code_at(expected.codes, block, i % 32)) <= step * 0.501);
       }
       for (size_t b = 0; b < expected.scales.size(); ++b) {
-        int32_t total = 0;
-        for (size_t i = 0; i < 32; ++i)
+        int32_t total = 0, first = 0;
+        for (size_t i = 0; i < 32; ++i) {
           total += code_at(expected.codes, b, i);
+          first += i < 16 ? code_at(expected.codes, b, i) : 0;
+        }
         CHECK(expected.totals[b] == total);
+        CHECK(expected.first_totals[b] == first);
         CHECK(expected.sums[b] == expected.scales[b] * static_cast<float>(total));
       }
       for (auto isa : available_instruction_sets()) {
         const auto got = quantize_on({isa, two}, input, tokens, columns);
         CHECK(got.codes == expected.codes);
         CHECK(got.totals == expected.totals);
+        CHECK(got.first_totals == expected.first_totals);
         CHECK(same_bits(got.scales, expected.scales));
         CHECK(same_bits(got.sums, expected.sums));
       }
@@ -223,4 +231,59 @@ TEST_CASE("silu_multiply at the ends", "[silu_multiply]") {
     CHECK(out[5] == 1e30f);
     CHECK(std::isnan(out[6]));
   }
+}
+
+TEST_CASE("gelu_multiply against float64, from far below zero to far above", "[gelu_multiply]") {
+  random_values random(5);
+  for (int32_t width : {1, 19, 99, 500, 1536})
+    for (int32_t tokens : {1, 19}) {
+      auto gate = random.normals(area(tokens, width), 2.0), up = random.normals(area(tokens, width), 1.0);
+      for (size_t i = 0; i < gate.size(); i += 7)
+        gate[i] *= 10.0f;
+      const auto out = on_every_path([&](const cpu_stream& stream) {
+        auto result = poisoned(gate.size());
+        REQUIRE(gelu_multiply({gate.data(), up.data(), result.data(), tokens, width}, stream));
+        return result;
+      });
+      double worst = 0.0;
+      for (size_t i = 0; i < out.size(); ++i) {
+        const double x = gate[i], u = std::sqrt(2.0 / M_PI) * (x + 0.044715 * x * x * x);
+        const double want = x / (1.0 + std::exp(-2.0 * u)) * up[i];
+        // The exponent is a product of fp32 numbers: its error grows with its size.
+        worst = std::max(worst, std::abs(out[i] - want) / (std::abs(want) * (1.0 + std::abs(u)) + 1e-28));
+      }
+      CHECK(worst < 1e-6);
+    }
+}
+
+TEST_CASE("gelu_multiply at the ends", "[gelu_multiply]") {
+  const std::vector<float> gate{-1e30f, -20.0f, 0.0f, 20.0f, 1e30f, std::numeric_limits<float>::quiet_NaN()};
+  const std::vector<float> up(gate.size(), 1.0f);
+  const auto out = on_every_path([&](const cpu_stream& stream) {
+    auto result = poisoned(gate.size());
+    REQUIRE(gelu_multiply({gate.data(), up.data(), result.data(), 1, 6}, stream));
+    return result;
+  });
+  CHECK(std::abs(out[0]) < 1e-7f);
+  CHECK(std::abs(out[1]) < 1e-35f);
+  CHECK(out[2] == 0.0f);
+  CHECK(out[3] == 20.0f);
+  CHECK(out[4] == 1e30f);
+  CHECK(std::isnan(out[5]));
+}
+
+TEST_CASE("add_rows adds, and checks its shapes", "[add_rows]") {
+  random_values random(6);
+  const auto input = random.normals(area(19, 99), 1.0), before = random.normals(area(19, 99), 1.0);
+  const auto out = on_every_path([&](const cpu_stream& stream) {
+    auto result = before;
+    REQUIRE(add_rows({input.data(), result.data(), 19, 99}, stream));
+    return result;
+  });
+  bool added = true;
+  for (size_t i = 0; i < out.size(); ++i)
+    added = added && out[i] == before[i] + input[i];
+  CHECK(added);
+  thread_pool one(1);
+  CHECK_FALSE(add_rows({nullptr, nullptr, 1, 1}, {instruction_set::portable, one}));
 }

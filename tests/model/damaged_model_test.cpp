@@ -96,7 +96,7 @@ TEST_CASE("damaged models: tokens outside of the vocabulary", "[damaged]") {
 
 TEST_CASE("damaged models: texts of a file reach messages as one printable line", "[damaged]") {
   CHECK(has(with_text({"\5\0\0\0\0\0\0\0llama", 13}, {"\5\0\0\0\0\0\0\0l\n\x1b\xffz", 13}),
-            "supported is llama, got l???z"));
+            "supported are llama, qwen2, qwen3, gemma3, got l???z"));
   CHECK(has(with_text("blk.0.ffn_up.weight", "blk.0.\n\x1b[31mp.weigh"),
             "tensor blk.0.ffn_up.weight is missing"));
   CHECK(has(with_text({"\x0d\0\0\0\0\0\0\0output.weight", 21}, {"\x0d\0\0\0\0\0\0\0out\nut.weight", 21}),

@@ -169,9 +169,12 @@ TEST_CASE("gguf: tensors are checked before use") {
   refuses(with({uint64_t{1} << 32, uint64_t{1} << 32}, 0, 0), model_error::bad_format, "product");
   refuses(with({uint64_t{1} << 41}, 0, 0), model_error::bad_format, "product");
   refuses(with({31}, 2, 0), model_error::bad_format, "q4_0 block");
-  refuses(with({256}, 12, 0), model_error::unsupported, "q4_k (number 12)");
+  refuses(with({288}, 12, 0), model_error::bad_format, "not a multiple of the 256 of a q4_k block");
+  refuses(with({16}, 20, 0), model_error::bad_format, "not a multiple of the 32 of a iq4_nl block");
+  refuses(with({512}, 14, 0), model_error::bad_format, "t.weight needs 420 bytes");
+  refuses(with({256}, 16, 0), model_error::unsupported, "iq2_xxs (number 16)");
   refuses(with({256}, 4'000'000'000, 0), model_error::unsupported, "t.weight");
-  refuses(with({256}, 12, 0), model_error::unsupported, "q8_0");
+  refuses(with({256}, 16, 0), model_error::unsupported, "iq4_nl and bf16");
 
   auto overlapping = gguf_builder().preamble(2, 0);
   overlapping.tensor("a", {9}, 0, 0).tensor("b", {1}, 0, 32).pad().raw(std::string(64, 'x'));

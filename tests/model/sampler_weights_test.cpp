@@ -153,3 +153,12 @@ TEST_CASE("the last token is picked only if it has weight") {
   CHECK(weights.pick(0) == 10);
   CHECK(weights.pick(UINT64_MAX) == 10);
 }
+
+TEST_CASE("sampler weights: the largest vocabulary still adds up exactly") {
+  const std::vector<float> logits((1 << 19) - 1, 3.0f);
+  sampler_weights weights;
+  weights.assign(logits, 3.0f, 1.0f);
+  CHECK(weights.mass() == static_cast<double>(logits.size()) * full_weight);
+  CHECK(weights.pick(0) == 0);
+  CHECK(weights.pick(UINT64_MAX) == static_cast<token_id>(logits.size()) - 1);
+}

@@ -190,7 +190,8 @@ TEST_CASE("tokenizer: many threads get the same tokens") {
 TEST_CASE("tokenizer: a vocabulary that contradicts itself is refused") {
   using test::small_vocabulary;
   REQUIRE(small_vocabulary().load());
-  refuses({.model = "llama"}, model_error::unsupported, "reads gpt2");
+  refuses({.model = "bert"}, model_error::unsupported, "reads gpt2");
+  refuses({.model = "llama"}, model_error::missing_key, "tokenizer.ggml.scores");
   refuses({.pre = "klingon"}, model_error::unsupported, "smollm");
   refuses({.tokens = {}}, model_error::bad_vocabulary, "0 tokens");
   refuses({.kinds = {1, 1}}, model_error::bad_vocabulary, "2 entries for 12");

@@ -68,8 +68,11 @@ public:
     values x(count_ * hidden);
     for (size_t t = 0; t < count_; ++t)
       std::copy_n(embedding.data() + static_cast<size_t>(tokens[t]) * hidden, hidden, x.data() + t * hidden);
+    if (p_.family.scaled_embedding)
+      for (auto& each : x)
+        each *= std::sqrt(static_cast<double>(hidden));
     for (int32_t i = 0; i < p_.shape.layers; ++i)
-      layer("blk." + std::to_string(i) + ".", p_.window_of(i), x);
+      layer("blk." + std::to_string(i) + ".", i, x);
     x.erase(x.begin(), x.begin() + static_cast<std::ptrdiff_t>(first_logits * hidden));
     count_ -= first_logits;
     const auto normed = norm(x, "output_norm.weight");
@@ -118,10 +121,11 @@ private:
     return out;
   }
 
+  /// Norm of each stretch of x that is as wide as the weight.
   values norm(const values& x, const std::string& name) const {
     const auto weight = dequantize(tensor(name));
     values out(x.size());
-    for (size_t t = 0; t < count_; ++t) {
+    for (size_t t = 0; t < x.size() / weight.size(); ++t) {
       const double* row = x.data() + t * weight.size();
       double sum = 0.0;
       for (size_t k = 0; k < weight.size(); ++k)
@@ -133,18 +137,48 @@ private:
     return out;
   }
 
-  void rotate(values& x, size_t heads) const {
+  void rotate(values& x, size_t heads, bool local) const {
     const auto wide = static_cast<size_t>(p_.shape.head_dim);
+    const auto* given = find("rope_freqs.weight");
+    const auto divisors = given != nullptr && !local ? dequantize(*given) : values(wide / 2, 1.0);
+    const double base = local ? p_.local_rope_base : p_.rope_base, scale = local ? 1.0 : p_.rope_divisor;
     for (size_t t = 0; t < count_; ++t)
       for (size_t pair = 0; pair < heads * wide / 2; ++pair) {
-        const auto i = static_cast<double>(pair % (wide / 2));
-        const double angle =
-            static_cast<double>(t) * std::pow(p_.rope_base, -2.0 * i / static_cast<double>(wide));
-        double* at = x.data() + t * heads * wide + 2 * pair;
-        const double a = at[0], b = at[1];
-        at[0] = a * std::cos(angle) - b * std::sin(angle);
-        at[1] = a * std::sin(angle) + b * std::cos(angle);
+        const auto i = pair % (wide / 2);
+        const double frequency = std::pow(base, -2.0 * static_cast<double>(i) / static_cast<double>(wide));
+        const double angle = static_cast<double>(t) * frequency / divisors[i] / scale;
+        double* head = x.data() + (t * heads + pair / (wide / 2)) * wide;
+        double& first = head[p_.family.halves ? i : 2 * i];
+        double& second = head[p_.family.halves ? i + wide / 2 : 2 * i + 1];
+        const double a = first, b = second;
+        first = a * std::cos(angle) - b * std::sin(angle);
+        second = a * std::sin(angle) + b * std::cos(angle);
       }
+  }
+
+  /// One of the three projections of a layer's attention.
+  values project(const values& normed, const std::string& prefix, const std::string& part) const {
+    auto out = product(normed, tensor(prefix + part + ".weight"));
+    if (p_.family.projection_bias) {
+      const auto bias = dequantize(tensor(prefix + part + ".bias"));
+      for (size_t i = 0; i < out.size(); ++i)
+        out[i] += bias[i % bias.size()];
+    }
+    if (p_.family.head_norms && part != "attn_v")
+      out = norm(out, prefix + part + "_norm.weight");
+    return out;
+  }
+
+  double activated(double x) const {
+    if (!p_.family.gelu)
+      return x / (1.0 + std::exp(-x));
+    return 0.5 * x * (1.0 + std::tanh(std::sqrt(2.0 / M_PI) * (x + 0.044715 * x * x * x)));
+  }
+
+  void add(const values& added, const std::string& post_norm, values& x) const {
+    const auto normed = p_.family.post_norms ? norm(added, post_norm) : added;
+    for (size_t i = 0; i < x.size(); ++i)
+      x[i] += normed[i];
   }
 
   values attention(const values& q, const values& k, const values& v, attention_window window) const {
@@ -159,26 +193,25 @@ private:
     return out;
   }
 
-  void layer(const std::string& prefix, attention_window window, values& x) const {
+  void layer(const std::string& prefix, int32_t index, values& x) const {
     const auto weight = [&](const char* name) -> const tensor_view& {
       return tensor(prefix + name + ".weight");
     };
     auto normed = norm(x, prefix + "attn_norm.weight");
-    auto q = product(normed, weight("attn_q")), k = product(normed, weight("attn_k"));
-    rotate(q, static_cast<size_t>(p_.shape.heads));
-    rotate(k, static_cast<size_t>(p_.shape.kv_heads));
-    const auto mixed =
-        product(attention(q, k, product(normed, weight("attn_v")), window), weight("attn_output"));
-    for (size_t i = 0; i < x.size(); ++i)
-      x[i] += mixed[i];
+    auto q = project(normed, prefix, "attn_q"), k = project(normed, prefix, "attn_k");
+    rotate(q, static_cast<size_t>(p_.shape.heads), p_.is_local(index));
+    rotate(k, static_cast<size_t>(p_.shape.kv_heads), p_.is_local(index));
+    if (p_.attention_scale > 0.0f) // attend() divides by sqrt(head_dim)
+      for (auto& each : q)
+        each *= p_.attention_scale * std::sqrt(static_cast<double>(p_.shape.head_dim));
+    const auto mixed = attention(q, k, project(normed, prefix, "attn_v"), p_.window_of(index));
+    add(product(mixed, weight("attn_output")), prefix + "post_attention_norm.weight", x);
     normed = norm(x, prefix + "ffn_norm.weight");
     auto gate = product(normed, weight("ffn_gate"));
     const auto up = product(normed, weight("ffn_up"));
     for (size_t i = 0; i < gate.size(); ++i)
-      gate[i] = gate[i] / (1.0 + std::exp(-gate[i])) * up[i];
-    const auto down = product(gate, weight("ffn_down"));
-    for (size_t i = 0; i < x.size(); ++i)
-      x[i] += down[i];
+      gate[i] = activated(gate[i]) * up[i];
+    add(product(gate, weight("ffn_down")), prefix + "post_ffw_norm.weight", x);
   }
 
   const llama_parameters& p_;

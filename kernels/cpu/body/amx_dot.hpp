@@ -32,20 +32,25 @@ template <weight_format Format>
 class amx_weights {
 public:
   void load(const linear_task& task, const std::byte* base) {
-    const tile_layout layout{task.blocks, 256};
+    const tile_layout layout{Format, task.blocks};
     for (int32_t b = 0; b < task.blocks; ++b) {
       const auto at = static_cast<size_t>(b);
       prefetch_block<Format>(base, at);
-      _mm512_store_ps(scales_[b], tile_numbers(base + layout.scales() + at * 32));
-      if constexpr (Format == weight_format::q4_1)
-        _mm512_store_ps(minimums_[b], tile_numbers(base + layout.minimums() + at * 32));
+      _mm512_store_ps(scales_[b],
+                      part_numbers<Format, false, 0>(base + layout.scales(), base + layout.factors(), at));
+      if constexpr (has_minimum)
+        _mm512_store_ps(minimums_[b], part_numbers<Format, false, 0>(base + layout.minimums(),
+                                                                     base + layout.minimum_factors(), at));
       const auto codes = avx512_codes<Format>::load(base + at * 256);
       for (int i = 0; i < 8; ++i) {
         _mm512_store_si512(codes_[b] + i * 64, _mm512_slli_epi16(codes.v[i], 4));
         _mm512_store_si512(codes_[b] + 512 + i * 64, codes.v[i]);
       }
     }
+    asm volatile("" ::: "memory"); // g++ 12 does not know that tile loads read what was just written
   }
+
+  static constexpr bool has_minimum = traits_of(Format).minimum;
 
   const void* codes(int32_t block) const { return codes_[block]; }
   __m512 scale(int32_t block) const { return _mm512_load_ps(scales_[block]); }
@@ -116,6 +121,8 @@ public:
   }
 
 private:
+  static constexpr bool has_minimum = traits_of(Format).minimum;
+
   /// Past the last block the last one is multiplied again, and nobody reads the product.
   template <int Which>
   void multiply(int32_t block) {
@@ -127,7 +134,7 @@ private:
                                                  __m512 (&acc)[amx_tokens]) {
     const auto scale = weights_.scale(block);
     auto minimum = scale;
-    if constexpr (Format == weight_format::q4_1)
+    if constexpr (has_minimum)
       minimum = weights_.minimum(block);
     const size_t first = static_cast<size_t>(block) * stride_;
     const float* scales = scales_ + first;
@@ -136,11 +143,11 @@ private:
 #pragma GCC unroll 16
     for (int t = 0; t < amx_tokens; ++t) {
       auto product = _mm512_load_si512(products + t * 16);
-      if constexpr (Format != weight_format::q4_1)
+      if constexpr (traits_of(Format).zero != 0)
         product = _mm512_add_epi32(product, dot_start<Format>(totals[t]));
       const auto both = _mm512_mul_ps(scale, _mm512_set1_ps(scales[t]));
       acc[t] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(product), both, acc[t]);
-      if constexpr (Format == weight_format::q4_1)
+      if constexpr (has_minimum)
         acc[t] = _mm512_fmadd_ps(minimum, _mm512_set1_ps(sums[t]), acc[t]);
     }
   }

@@ -13,20 +13,16 @@
 namespace troupe {
 namespace {
 
-/// Exact integer product of one block of one row with 32 activation codes.
-template <weight_format Format>
-int32_t block_product(const std::byte* codes, size_t lane, const int8_t* x) {
+/// Exact integer product of `Count` columns, from `first` on, of one block of one row with their activation
+/// codes.
+template <weight_format Format, size_t Count>
+int32_t block_product(const std::byte* codes, size_t lane, const int8_t* x, size_t first) {
+  constexpr auto traits = traits_of(Format);
   int32_t sum = 0;
-  const auto code = [x](size_t i) { return 16 * x[i] + x[i + 32]; };
-  if constexpr (Format == weight_format::q8_0) {
-    for (size_t i = 0; i < 32; ++i)
-      sum += (static_cast<int32_t>(codes[i / 4 * 64 + lane * 4 + i % 4]) - 128) * code(i);
-  } else {
-    constexpr int32_t zero = Format == weight_format::q4_0 ? 8 : 0;
-    for (size_t i = 0; i < 16; ++i) {
-      const auto byte = static_cast<int32_t>(codes[i / 4 * 64 + lane * 4 + i % 4]);
-      sum += ((byte & 15) - zero) * code(i) + ((byte >> 4) - zero) * code(i + 16);
-    }
+  for (size_t i = first; i < first + Count; ++i) {
+    const auto code = static_cast<int32_t>(tile_code(codes, traits.bits, lane, i));
+    const auto weight = Format == weight_format::iq4_nl ? iq4_nl_levels[code] : code - traits.zero;
+    sum += weight * (16 * x[i] + x[i + 32]);
   }
   return sum;
 }
@@ -37,26 +33,51 @@ inline float half_number(const std::byte* base, size_t index) {
   return half_to_float(value);
 }
 
+/// Scale (or minimum) of one part of a block: fp16, in the K formats times a small integer.
+template <weight_format Format, bool Signed>
+float part_number(const std::byte* numbers, const std::byte* factors, size_t block, size_t part,
+                  size_t lane) {
+  constexpr auto each = static_cast<size_t>(group_blocks(Format));
+  const float number = half_number(numbers, block / each * 16 + lane);
+  if constexpr (each == 1)
+    return number;
+  const auto byte = static_cast<uint8_t>(
+      factors[(block * static_cast<size_t>(traits_of(Format).parts) + part) * 16 + lane]);
+  return number * (Signed ? static_cast<float>(static_cast<int8_t>(byte)) : static_cast<float>(byte));
+}
+
 template <weight_format Format>
 float row_product(const std::byte* tile, const tile_layout& layout, size_t lane, const linear_task& task,
                   size_t token) {
-  const auto blocks = static_cast<size_t>(layout.blocks);
+  constexpr auto traits = traits_of(Format);
+  constexpr size_t parts = traits.parts, columns = 32 / parts;
   float sum = 0.0f;
-  for (size_t b = 0; b < blocks; ++b) {
+  for (size_t b = 0; b < static_cast<size_t>(layout.blocks); ++b) {
     const size_t index = b * static_cast<size_t>(task.codes.stride) + token;
-    const auto product = block_product<Format>(tile + b * static_cast<size_t>(layout.code_bytes), lane,
-                                               task.codes.codes + index * code_block_bytes);
-    const float scale = half_number(tile + layout.scales(), b * 16 + lane) * task.codes.scales[index];
-    sum = std::fma(static_cast<float>(product), scale, sum);
-    if constexpr (Format == weight_format::q4_1)
-      sum = std::fma(half_number(tile + layout.minimums(), b * 16 + lane), task.codes.sums[index], sum);
+    const auto* x = task.codes.codes + index * code_block_bytes;
+    const float x_scale = task.codes.scales[index];
+    for (size_t part = 0; part < parts; ++part) {
+      const auto product =
+          block_product<Format, columns>(tile + b * layout.code_bytes(), lane, x, part * columns);
+      const float scale = part_number<Format, traits.is_signed>(tile + layout.scales(),
+                                                                tile + layout.factors(), b, part, lane);
+      sum = std::fma(static_cast<float>(product), scale * x_scale, sum);
+      if constexpr (traits.minimum) {
+        const float minimum = part_number<Format, false>(tile + layout.minimums(),
+                                                         tile + layout.minimum_factors(), b, part, lane);
+        const auto first = task.codes.first_totals[index];
+        const auto total = part == 0 ? first : task.codes.totals[index] - first;
+        sum =
+            std::fma(minimum, parts == 1 ? task.codes.sums[index] : x_scale * static_cast<float>(total), sum);
+      }
+    }
   }
   return sum;
 }
 
 template <weight_format Format>
 void portable_dot(const linear_task& task) {
-  const tile_layout layout{task.blocks, Format == weight_format::q8_0 ? 512 : 256};
+  const tile_layout layout{Format, task.blocks};
   for (auto tile = task.tile_begin; tile < task.tile_end; ++tile) {
     const auto* base = task.tiles + static_cast<size_t>(tile) * task.tile_bytes;
     for (int32_t token = 0; token < task.tokens; ++token)

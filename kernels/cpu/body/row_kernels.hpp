@@ -50,19 +50,20 @@ void quantize_block(const float* in, const quantized_rows& out, size_t index) {
   const Lanes a = Lanes::load(in), b = Lanes::load(in + 16);
   const float largest = Lanes::max_magnitude(a, b).largest_magnitude();
   int8_t* codes = out.codes + index * code_block_bytes;
-  int32_t total = 0;
+  int32_t first = 0, second = 0; // sums of the halves
   if (largest >= 0x1p-100f && largest <= 3.402823466e38f) {
     const Lanes inverse = Lanes::broadcast(2032.0f / largest);
-    total = Lanes::mul(a, inverse).store_codes(codes, codes + 32) +
-            Lanes::mul(b, inverse).store_codes(codes + 16, codes + 48);
+    first = Lanes::mul(a, inverse).store_codes(codes, codes + 32);
+    second = Lanes::mul(b, inverse).store_codes(codes + 16, codes + 48);
     out.scales[index] = largest / 2032.0f;
   } else {
     for (size_t i = 0; i < code_block_bytes; ++i)
       codes[i] = 0;
     out.scales[index] = largest < 0x1p-100f ? 0.0f : __builtin_nanf("");
   }
-  out.totals[index] = total;
-  out.sums[index] = out.scales[index] * static_cast<float>(total);
+  out.totals[index] = first + second;
+  out.first_totals[index] = first;
+  out.sums[index] = out.scales[index] * static_cast<float>(first + second);
 }
 
 template <class Lanes>
@@ -100,17 +101,36 @@ Lanes silu(Lanes gate) {
 }
 
 template <class Lanes>
-void silu_multiply_rows(const silu_multiply_params& params, int32_t begin, int32_t end) {
+Lanes gelu(Lanes gate) {
+  const Lanes one = Lanes::broadcast(1.0f);
+  const Lanes slope =
+      Lanes::fma(Lanes::mul(gate, gate), Lanes::broadcast(0.07135481283f), Lanes::broadcast(1.595769122f));
+  return Lanes::div(gate, Lanes::add(one, exp_lanes(Lanes::negate(Lanes::mul(gate, slope)))));
+}
+
+/// Activate(gate) * up for rows [begin, end) of `width`, one stretch of memory.
+template <class Lanes, class Params, class Activate>
+void activate_rows(const Params& params, int32_t begin, int32_t end, const Activate& activate) {
   const auto width = static_cast<size_t>(params.width);
   size_t k = static_cast<size_t>(begin) * width;
   const size_t last = static_cast<size_t>(end) * width;
   for (; k + 16 <= last; k += 16)
-    Lanes::mul(silu(Lanes::load(params.gate + k)), Lanes::load(params.up + k)).store(params.output + k);
+    Lanes::mul(activate(Lanes::load(params.gate + k)), Lanes::load(params.up + k)).store(params.output + k);
   if (k < last) {
     const auto rest = static_cast<int>(last - k);
-    Lanes::mul(silu(Lanes::load_first(params.gate + k, rest)), Lanes::load_first(params.up + k, rest))
+    Lanes::mul(activate(Lanes::load_first(params.gate + k, rest)), Lanes::load_first(params.up + k, rest))
         .store_first(params.output + k, rest);
   }
+}
+
+template <class Lanes>
+void silu_multiply_rows(const silu_multiply_params& params, int32_t begin, int32_t end) {
+  activate_rows<Lanes>(params, begin, end, [](Lanes gate) { return silu(gate); });
+}
+
+template <class Lanes>
+void gelu_multiply_rows(const gelu_multiply_params& params, int32_t begin, int32_t end) {
+  activate_rows<Lanes>(params, begin, end, [](Lanes gate) { return gelu(gate); });
 }
 
 } // namespace
