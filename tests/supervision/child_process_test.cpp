@@ -48,7 +48,7 @@ TEST_CASE("a program that is not there is told, not thrown") {
 }
 
 TEST_CASE("a process that is stopped for ever can be ended") {
-  child_process child(shell("kill -STOP $$; sleep 1000"));
+  child_process child(shell("kill -STOP $$; exec sleep 1000"));
   child.kill(SIGKILL);
   CHECK(child.wait().signal == SIGKILL);
 }
@@ -56,7 +56,7 @@ TEST_CASE("a process that is stopped for ever can be ended") {
 TEST_CASE("nothing is left when its owner goes") {
   pid_t id = -1;
   {
-    child_process child(shell("sleep 1000"));
+    child_process child(shell("exec sleep 1000"));
     id = child.id();
     REQUIRE(::kill(id, 0) == 0);
   }
