@@ -5,7 +5,6 @@
 #include <dlfcn.h>
 #include <filesystem>
 #include <fmt/format.h>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -40,7 +39,9 @@ std::string last_loader_error() {
   return text != nullptr ? text : "unknown error";
 }
 
-result<const library_table*> open_first() {
+} // namespace
+
+result<const library_table*> open_library() {
   void* driver = dlopen(driver_name, RTLD_LAZY | RTLD_LOCAL);
   if (driver == nullptr)
     return failure(kernel_error::driver_missing,
@@ -64,21 +65,7 @@ result<const library_table*> open_first() {
     return missing(fmt::format("{} is of another build: version {}, revision {}, wanted {} and {}",
                                library_name, table->version, table->kernel_revision, library_version,
                                cuda_kernel_revision));
-  return table; // the library stays open
-}
-
-} // namespace
-
-result<const library_table*> open_library() {
-  static std::mutex guard;
-  static const library_table* opened = nullptr;
-  const std::lock_guard lock(guard);
-  if (opened != nullptr)
-    return opened;
-  auto table = open_first();
-  if (table)
-    opened = *table;
-  return table;
+  return table; // the library stays open; the loader opens it once, however often it is asked
 }
 
 } // namespace troupe::cuda
