@@ -304,6 +304,7 @@ void replicated_ledger::tick(cluster_effects& out) {
       entry.move->pump(entry.record, now, out);
     tend_attempt(entry, out);
   }
+  announce_again(out);
   lookups_.tick(peers(), someone_missing(), now, out);
   drops_.tick(now, out);
   hand_on(out);

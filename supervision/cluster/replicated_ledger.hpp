@@ -20,6 +20,7 @@ struct replication_limits {
   milliseconds class_wait{5000};       // for a node that computes the same bits; then the answer fails
   milliseconds attempt_silence{1000};  // without a token: the node is asked whether it still has the request
   milliseconds owner_wait{1500};       // for a newer owner that others know of to say that it is one
+  milliseconds announce_every{2000};   // what was taken over or moved: a second owner may not have heard
   milliseconds leave_max{10'000};      // for answers that are being read to finish, and to hand the rest on
   uint32_t fatal_steps_max = 3;        // that contained the request; then it fails
 };
@@ -110,11 +111,13 @@ private:
   void meet_owner(const std::string& from, const announced_entry& other, cluster_effects& out);
   void yield(const std::string& id, const ownership& newer, cluster_effects& out);
   announced_entry announced(const owned_entry& entry);
+  void announce_to(const std::string& peer, uint32_t least_term, cluster_effects& out);
   bool someone_missing() const;
   void try_attach(owned_entry& entry, waiting_reader reader, cluster_effects& out);
   void cancel_here(const std::string& id, cluster_effects& out);
   void serve_waiting(const std::string& id, cluster_effects& out);
   void announce_one(const owned_entry& entry, cluster_effects& out);
+  void announce_again(cluster_effects& out);
   void hand_on(cluster_effects& out);
 
   // Attempts (replicated_ledger_attempts.cpp)
@@ -139,6 +142,7 @@ private:
   entry_map owned_;
   std::map<sequence_id, std::string> by_sequence_;
   std::optional<steady_time> leave_until_;
+  steady_time announced_{};                    // last, to all
   std::map<std::string, steady_time> missing_; // nodes that died lately and did not come back
 };
 

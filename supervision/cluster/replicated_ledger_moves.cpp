@@ -23,13 +23,28 @@ announced_entry replicated_ledger::announced(const owned_entry& entry) {
 }
 
 void replicated_ledger::announce_all(const std::string& to, cluster_effects& out) {
+  announce_to(to, 1, out);
+}
+
+/// An announcement may be lost with its connection, and two owners would never meet: so it is repeated. Of
+/// two owners the greater was not the first.
+void replicated_ledger::announce_again(cluster_effects& out) {
+  const auto now = clock_.now();
+  if (now < announced_ + limits_.announce_every)
+    return;
+  announced_ = now;
+  for (const auto& [name, known] : members_.members())
+    announce_to(name, 2, out);
+}
+
+void replicated_ledger::announce_to(const std::string& peer, uint32_t least_term, cluster_effects& out) {
   announce told;
   const auto flush = [&] {
     if (!told.entries.empty())
-      out.sends.push_back({to, std::exchange(told, {})});
+      out.sends.push_back({peer, std::exchange(told, {})});
   };
   for (const auto& [id, entry] : owned_) {
-    if (entry.accepted())
+    if (entry.accepted() && entry.record.epoch.owner.term >= least_term)
       told.entries.push_back(announced(entry));
     if (told.entries.size() == wire_announced_max)
       flush();
@@ -49,6 +64,13 @@ void replicated_ledger::meet_owner(const std::string& from, const announced_entr
   auto* entry = find(other.id);
   if (!entry || !entry->accepted() || entry->record.epoch.owner == other.owner)
     return;
+  // It is the one to which the entry moves, and its confirmation was lost or is to come. If this node stays
+  // its buddy, that is as good; if not, the new home may not have another buddy yet.
+  if (entry->move && entry->move->epoch().owner == other.owner) {
+    if (!entry->move->leaving())
+      finish_move(other.id, out);
+    return;
+  }
   const auto own = announced(*entry);
   if (own.owner < other.owner && (!own.attached || other.attached))
     return yield(other.id, other.owner, out);
