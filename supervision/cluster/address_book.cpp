@@ -2,6 +2,8 @@
 
 #include "supervision/cluster/wire.hpp"
 
+#include <algorithm>
+
 namespace troupe {
 
 address_book::address_book(std::string own, const std::vector<std::string>& configured,
@@ -40,7 +42,12 @@ std::vector<std::string> address_book::due(steady_time now) {
 void address_book::met(const std::string& address, steady_time now) {
   learn(address, now);
   if (auto found = places_.find(address); found != places_.end())
-    found->second.connected = true;
+    found->second.connected = found->second.ever_met = true;
+}
+
+bool address_book::someone_unmet() const {
+  return std::ranges::any_of(
+      places_, [](const auto& each) { return each.second.configured && !each.second.ever_met; });
 }
 
 void address_book::lost(const std::string& address, steady_time now, bool at_once) {

@@ -36,11 +36,15 @@ public:
   /// It is one of ours under another name, or leads nowhere that we want.
   void forget(const std::string& address);
 
+  /// Nobody was ever met at some configured address.
+  bool someone_unmet() const;
+
   size_t size() const { return places_.size(); }
 
 private:
   struct place {
     bool configured = false;
+    bool ever_met = false;
     bool connected = false;
     steady_time next_dial{};
     steady_time last_met{};

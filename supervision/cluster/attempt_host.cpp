@@ -146,7 +146,7 @@ void attempt_host::report(attempt& about, uint32_t from, steady_time now, cluste
         {about.home,
          attempt_tokens{
              record.id, record.epoch, from, {record.emitted.begin() + from, record.emitted.begin() + end}}});
-  else if (about.failed)
+  if (about.failed && end == record.emitted.size())
     out.sends.push_back({about.home, attempt_failed{record.id, record.epoch, *about.failed}});
 }
 

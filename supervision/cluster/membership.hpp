@@ -56,6 +56,9 @@ public:
   /// Tells everybody that this node takes nothing new; gone: that it has handed on all it had.
   void leave(bool gone, cluster_effects& out);
 
+  /// A node at a configured address has not been met since this one started.
+  bool someone_unmet() const { return book_.someone_unmet(); }
+
   void set_status(node_status own) { status_ = std::move(own); }
 
   /// Puts it onto the connection over which its node was heard last; dropped if there is none.

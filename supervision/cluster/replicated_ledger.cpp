@@ -18,7 +18,8 @@ replicated_ledger::replicated_ledger(replication_limits limits, make_text_decode
                                      const time_source& clock, const membership& members, routing& routes,
                                      replica_store& copies, token_bytes_of bytes)
     : limits_(limits), clock_(clock), members_(members), routes_(routes), copies_(copies),
-      ledger_(limits.ledger, std::move(decoder), clock, std::move(bytes)), lookups_(limits.lookup) {
+      ledger_(limits.ledger, std::move(decoder), clock, std::move(bytes)), lookups_(limits.lookup),
+      started_(clock.now()) {
   ledger_.engine_started({only_epoch, {}});
 }
 

@@ -142,6 +142,7 @@ private:
   entry_map owned_;
   std::map<sequence_id, std::string> by_sequence_;
   std::optional<steady_time> leave_until_;
+  steady_time started_;
   steady_time announced_{};                    // last, to all
   std::map<std::string, steady_time> missing_; // nodes that died lately and did not come back
 };

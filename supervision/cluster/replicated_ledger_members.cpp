@@ -21,9 +21,14 @@ void replicated_ledger::member_changed(const member_event& event, cluster_effect
     announce_all(name, out);
   if (event.change == member_change::up)
     missing_.erase(name);
-  if (event.change == member_change::renewed && self)
+  if (event.change == member_change::renewed && self) {
     for (const auto& peer : peers())
       announce_all(peer, out);
+    // Who thought this node dead took over what it had copies of, and may have none any more.
+    for (auto& [id, entry] : owned_)
+      if (entry.buddy)
+        entry.buddy->ask_again();
+  }
   const bool gone = event.change == member_change::down || event.change == member_change::left;
   if (!gone && event.change != member_change::leaving)
     return;
@@ -94,8 +99,11 @@ bool replicated_ledger::handed_on(bool engine_empty) const {
          now >= *leave_until_ + limits_.leave_max || (now >= *leave_until_ && members_.members().empty());
 }
 
-/// A node that may have what is looked for died lately: that nobody else has it means nothing yet.
+/// A node that may have what is looked for died lately, or was not met since this one started: that nobody
+/// else has it means nothing yet.
 bool replicated_ledger::someone_missing() const {
+  if (clock_.now() < started_ + limits_.ledger.resume_window && members_.someone_unmet())
+    return true;
   return std::ranges::any_of(
       missing_, [&](const auto& each) { return clock_.now() < each.second + limits_.ledger.resume_window; });
 }

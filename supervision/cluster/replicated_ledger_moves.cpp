@@ -120,6 +120,7 @@ owned_entry& replicated_ledger::adopt(entry_record record, cluster_effects& out)
   entry.ended = std::ranges::none_of(effects.dispatches, [](const auto&) { return true; });
   act(std::move(effects), out);
   auto& notes = entry.record.notes;
+  entry.cancelled = notes.failure && notes.failure->code == request_error::cancelled; // where it was before
   if (notes.failure)
     fail(entry, notes.failure->code, notes.failure->message, out);
   else if (notes.fatal_steps >= limits_.fatal_steps_max)

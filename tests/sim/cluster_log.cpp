@@ -9,10 +9,11 @@ namespace troupe::sim {
 
 namespace {
 
-constexpr std::array<std::string_view, 30> names{
-    "expect", "submit", "accepted", "rejected", "attach",  "event",   "lost",  "failed", "gap",  "give_up",
-    "cancel", "own",    "take",     "begin",    "work",    "result",  "fault", "dead",   "born", "up",
-    "down",   "view",   "cap",      "size",     "trouble", "exposed", "leak",  "calm",   "rest", "end"};
+constexpr std::array<std::string_view, 32> names{
+    "expect",  "submit",  "accepted", "rejected", "attach",  "event", "lost", "failed",
+    "gap",     "give_up", "cancel",   "own",      "take",    "begin", "work", "result",
+    "fault",   "dead",    "born",     "up",       "down",    "view",  "cap",  "size",
+    "trouble", "exposed", "leak",     "stuck",    "goes_on", "calm",  "rest", "end"};
 
 /// Takes what stands before the next blank.
 std::string_view word(std::string_view& rest) {

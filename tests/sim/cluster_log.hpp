@@ -37,6 +37,8 @@ enum class log_kind : uint8_t {
   trouble,  // text: a fault begins, or acts; readers of the log forgive delays near it
   exposed,  // node: an accepted answer hangs on it alone, long after the last fault
   leak,     // id: somebody without its key read it
+  stuck,    // node: it stands still, or what must make progress in it does
+  goes_on,  // node: no longer
   calm,     // all faults are over from here on
   rest,     // node: id. What it still owns at the end, for whoever looks for a reason.
   end,      // of the log

@@ -87,6 +87,7 @@ bool cluster_world::fault_begins(const planned_fault& fault) {
     break;
   case cluster_fault::stop:
     at.life->stopped = true;
+    note(log_kind::stuck, at.name);
     break;
   case cluster_fault::part:
   case cluster_fault::part_one_way:
@@ -106,6 +107,7 @@ bool cluster_world::fault_begins(const planned_fault& fault) {
   }
   case cluster_fault::stall:
     at.life->stalled = true;
+    note(log_kind::stuck, at.name);
     break;
   case cluster_fault::slow:
     at.life->slowness = 10;
@@ -121,6 +123,8 @@ bool cluster_world::fault_begins(const planned_fault& fault) {
 
 void cluster_world::fault_ends(const planned_fault& fault) {
   auto& at = hosts_[fault.node];
+  if (at.life && (fault.kind == cluster_fault::stop || fault.kind == cluster_fault::stall))
+    note(log_kind::goes_on, at.name);
   switch (fault.kind) {
   case cluster_fault::part:
   case cluster_fault::part_one_way:

@@ -38,6 +38,8 @@ void log_checker::read(const log_record& record) {
     troubles_us_.push_back(record.us);
     if (record.text == "over")
       woke_us_ = record.us;
+    if (record.text.starts_with("begin 8 "))
+      leaving_.insert(record.text.substr(8));
     break;
   case log_kind::calm:
     calm_us_ = record.us;
@@ -62,6 +64,8 @@ void log_checker::read(const log_record& record) {
   case log_kind::up:
   case log_kind::down:
   case log_kind::view:
+  case log_kind::stuck:
+  case log_kind::goes_on:
     read_members(record);
     break;
   case log_kind::exposed:
@@ -81,7 +85,19 @@ void log_checker::read(const log_record& record) {
   }
 }
 
+/// Whoever reads an answer gets the next event, or some engine is busy with others: else something was lost,
+/// and nobody said it again.
+void log_checker::check_idle(const log_record& record) {
+  if (record.us <= worked_us_ + limits_.idle_us)
+    return;
+  for (const auto& [id, about] : responses_)
+    if (about.reading && record.us > about.news_us + limits_.idle_us &&
+        !troubled(std::max(worked_us_, about.news_us), record.us, limits_.trouble_us))
+      complain(1, record, fmt::format("{} waited, and nothing was computed", id));
+}
+
 void log_checker::read_client(const log_record& record) {
+  check_idle(record);
   auto& about = responses_[record.id];
   switch (record.kind) {
   case log_kind::expect:
@@ -136,10 +152,14 @@ void log_checker::read_client(const log_record& record) {
   }
   if (record.kind != log_kind::gap)
     about.last_contact_us = record.us;
+  about.reading = record.kind == log_kind::accepted || record.kind == log_kind::attach ||
+                  (record.kind == log_kind::cancel && about.reading);
+  about.news_us = record.us;
 }
 
 void log_checker::on_event(response& about, const log_record& record) {
-  about.last_contact_us = record.us;
+  about.last_contact_us = about.news_us = record.us;
+  about.reading = !is_end(record.part);
   if (!about.accepted)
     complain(1, record, "an event of a request that was not accepted");
   if (about.ended)
@@ -179,7 +199,7 @@ void log_checker::read_engine(const log_record& record) {
   auto& about = responses_[record.id];
   const auto run = fmt::format("{}/{}", record.who, record.number);
   if (record.kind == log_kind::own) {
-    ++about.hops;
+    about.hops += record.number > 1;
     about.takeovers += record.number > 1;
   } else if (record.kind == log_kind::take) {
     const std::tuple epoch(record.number, record.text, record.part);
@@ -191,15 +211,18 @@ void log_checker::read_engine(const log_record& record) {
     faulted_runs_.insert(run);
     if (record.us < woke_us_ + limits_.woke_us)
       return; // it was stopped, and has not heard yet that others went on
+    if (leaving_.contains(record.who))
+      return; // its home has called the attempt off: a planned move counts nothing
+    about.faults_us[record.who].push_back(record.us);
     // Each side of a partition counts for itself, and a home that dies may take its last count along.
     if (++about.fatal_steps > limits_.fatal_steps * (1 + about.takeovers))
       complain(1, record, "it was tried again after its last fatal step");
   } else if (record.kind == log_kind::result) {
     if (faulted_runs_.contains(run))
       complain(7, record, "what a faulted step wrote was used");
-  } else if (record.kind == log_kind::begin) {
-    ++about.hops;
   } else if (record.kind == log_kind::work) {
+    check_idle(record);
+    worked_us_ = record.us;
     about.ran_us = record.us;
     if (about.rejected)
       complain(1, record, "a rejected request runs");
@@ -213,27 +236,66 @@ void log_checker::read_engine(const log_record& record) {
   }
 }
 
+/// What a node said before its silence was noticed may be lost, and silence counts nothing: its home did not
+/// hear of fatal steps there.
+void log_checker::on_silence(const std::string& node, int64_t us) {
+  for (auto& [id, about] : responses_)
+    if (const auto faults = about.faults_us.find(node); faults != about.faults_us.end()) {
+      about.fatal_steps -=
+          std::ranges::count_if(faults->second, [&](int64_t at) { return us <= at + limits_.death_us; });
+      about.faults_us.erase(faults);
+    }
+}
+
+/// It stood still for a while: whoever had it as a member before must have given it up meanwhile.
+void log_checker::on_goes_on(const log_record& record) {
+  const auto since = stuck_us_.find(record.who);
+  if (since == stuck_us_.end())
+    return;
+  for (const auto& [name, peers] : seen_us_)
+    if (const auto seen = peers.find(record.who);
+        seen != peers.end() && alive_.contains(name) &&
+        record.us > std::max(since->second, seen->second) + limits_.stuck_us)
+      complain(10, record, fmt::format("{} did not give it up though it stood still", name));
+  stuck_us_.erase(since);
+}
+
 void log_checker::read_members(const log_record& record) {
   const peer_life life{record.number, record.part};
   if (record.kind == log_kind::born) {
     alive_.insert(record.who);
     seen_.erase(record.who); // a new process has seen nobody
+    seen_us_.erase(record.who);
+    stuck_us_.erase(record.who);
+    leaving_.erase(record.who);
+    // Nothing of its life before reaches it or comes from it: it may count from where that one was.
+    for (auto& [id, about] : responses_)
+      about.epochs.erase(record.who);
     buried_.erase(record.who);
     std::erase_if(faulted_runs_, [&](const std::string& run) { return run.starts_with(record.who + "/"); });
   } else if (record.kind == log_kind::dead) {
     alive_.erase(record.who);
+    stuck_us_.erase(record.who);
     deaths_us_[record.who] = record.us;
   } else if (record.kind == log_kind::up) {
     seen_[record.who][record.id] = life;
+    seen_us_[record.who][record.id] = record.us;
   } else if (record.kind == log_kind::down) {
     if (!buried_[record.who].emplace(record.id, life).second)
       complain(10, record, "the same death twice");
+    seen_us_[record.who].erase(record.id);
+    if (record.text == "2")
+      on_silence(record.id, record.us);
     if (seen_[record.who].erase(record.id) == 0)
       complain(10, record, "the death of a node that was not there");
     const auto died = deaths_us_.find(record.id);
     if (died != deaths_us_.end() && record.us > died->second + limits_.death_us &&
         !alive_.contains(record.id) && !troubled(died->second + 1, record.us, limits_.trouble_us))
       complain(10, record, "a death was noticed too late");
+  } else if (record.kind == log_kind::stuck) {
+    stuck_us_[record.who] = record.us;
+  } else if (record.kind == log_kind::goes_on) {
+    on_goes_on(record);
   } else if (record.kind == log_kind::view) {
     views_[record.who] = record.text;
   }

@@ -12,12 +12,14 @@ namespace troupe::sim {
 struct checker_limits {
   int64_t resume_window_us = 20'000'000; // a gap before that, counted from the last contact, is a loss
   int64_t late_us = 100'000;             // past a deadline
-  int64_t hop_us = 400'000;              // more for each move of the entry: deadlines travel as durations
+  int64_t hop_us = 250'000;              // more for each move of the entry: deadlines travel as durations
   int64_t cancel_us = 1'000'000;         // work for a cancelled request
   int64_t trouble_us = 12'000'000;       // so long after a fault delays are its doing
   int64_t fatal_steps = 3;               // that contained a request
   int64_t woke_us = 500'000;             // for a stopped process to hear what happened
   int64_t death_us = 3'300'000;          // to notice a death
+  int64_t stuck_us = 4'500'000;          // to give up a node that stands still
+  int64_t idle_us = 6'000'000;           // nothing is computed anywhere, and somebody waits for tokens
 };
 
 /// Tests the invariants of a cluster (FAULTS 1-5, 7-10, 12 and a part of 13) on a log, whoever wrote it. Each
@@ -48,7 +50,10 @@ private:
     int64_t next = 0; // sequence number that its reader expects
     int64_t last_contact_us = 0, attached_us = 0;
     int64_t cancelled_us = -1;
-    int64_t hops = 0, takeovers = 0, fatal_steps = 0;
+    int64_t hops = 1, takeovers = 0, fatal_steps = 0;      // a hop: to an engine, and to each new home
+    std::map<std::string, std::vector<int64_t>> faults_us; // by node, until its silence was noticed
+    bool reading = false;
+    int64_t news_us = 0; // while it reads: of the last event
     int64_t ran_us = -1;
     std::map<int64_t, told_event> told;                                      // to any reader
     std::map<std::string, std::tuple<int64_t, std::string, int64_t>> epochs; // by home: newest
@@ -65,6 +70,9 @@ private:
   void read_members(const log_record& record);
   void complain(int invariant, const log_record& at, const std::string& sentence);
   bool troubled(int64_t from_us, int64_t to_us, int64_t before_us) const;
+  void on_silence(const std::string& node, int64_t us);
+  void on_goes_on(const log_record& record);
+  void check_idle(const log_record& record);
   void finish_members();
 
   checker_limits limits_;
@@ -72,11 +80,15 @@ private:
   std::set<std::string> faulted_runs_; // "node/run"
   std::map<std::string, int64_t> caps_;
   std::set<std::string> alive_;
-  std::map<std::string, int64_t> deaths_us_;                     // node → when its last process ended
-  std::map<std::string, std::map<std::string, peer_life>> seen_; // observer → peer → life that is up
+  std::map<std::string, int64_t> deaths_us_;                      // node → when its last process ended
+  std::map<std::string, std::map<std::string, peer_life>> seen_;  // observer → peer → life that is up
+  std::map<std::string, std::map<std::string, int64_t>> seen_us_; // since when
   std::map<std::string, std::set<std::pair<std::string, peer_life>>> buried_;
+  std::map<std::string, int64_t> stuck_us_; // nodes that stand still → since when
   std::map<std::string, std::string> views_;
   std::map<std::string, std::string> homes_; // at the end
+  std::set<std::string> leaving_;
+  int64_t worked_us_ = 0; // any engine, last
   int64_t woke_us_ = -1'000'000'000;
   std::vector<int64_t> troubles_us_;
   int64_t calm_us_ = -1;
