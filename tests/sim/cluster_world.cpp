@@ -277,18 +277,6 @@ void cluster_world::look_at(size_t index, process& life, const cluster_effects& 
       note(log_kind::size, name, queue, life.sizes[queue] = now);
 }
 
-/// Whoever believes that its buddy has a copy must be right, once all is quiet.
-void cluster_world::note_exposed(const host& at) {
-  for (const auto& [id, entry] : at.life->node->ledger().owned()) {
-    if (!entry.accepted() || !entry.buddy || !entry.buddy->held())
-      continue;
-    const auto& buddy = hosts_[index_of(entry.buddy->target())].life;
-    if (!buddy || !buddy->node->copies().complete(id))
-      note(log_kind::exposed, at.name, id, entry.record.epoch.owner.term, 0, 0,
-           entry.buddy->target() + " has no copy");
-  }
-}
-
 bool cluster_world::quiet() const {
   return faults_over_ && std::ranges::all_of(clients_, [](const auto& each) { return each.done(); });
 }
@@ -314,7 +302,6 @@ void cluster_world::run() {
            fmt::format("ended {} attempt on '{}' wanted {} sender held {} attempts here {}", entry.ended,
                        entry.attempt.node, entry.attempt.wanted,
                        entry.attempt.sender && entry.attempt.sender->held(), at.life->node->host().size()));
-    note_exposed(at);
   }
   note(log_kind::end, "");
 }

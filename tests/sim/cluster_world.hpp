@@ -72,7 +72,6 @@ private:
   void run_engine(size_t index, process& life);
   void engine_step(size_t index, process& life);
   void kill_engine(size_t index, process& life, const std::set<run_id>& in_step);
-  void note_exposed(const host& at);
   void look_at(size_t index, process& life, const cluster_effects& effects);
 
   // Clients (cluster_world_clients.cpp)
