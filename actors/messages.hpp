@@ -335,7 +335,7 @@ struct health_report {
 struct tick {};
 
 enum class engine_part : uint8_t { batcher, executor, page_manager, engine };
-enum class fault_kind : uint8_t { throw_error, kill, poison, hang };
+enum class fault_kind : uint8_t { throw_error, kill, poison, hang, device };
 
 /// For tests, where fault_injection is on.
 struct inject_fault {

@@ -1,6 +1,7 @@
 #include "actors/step_runner.hpp"
 
 #include "base/check.hpp"
+#include "kernels/errors.hpp"
 #include "model/log_softmax.hpp"
 
 #include <algorithm>
@@ -110,6 +111,8 @@ step_result step_runner::run(const step_plan& plan) {
       std::span(logits_).first(rows.size() * static_cast<size_t>(resources_.model->shape().vocabulary));
   const auto done =
       resources_.model->forward(slices, resources_.pages->bytes(), scratch_, *resources_.threads, logits);
+  if (!done && done.error().is(kernel_error::device_failed) && resources_.device_lost)
+    resources_.device_lost(done.error());
   TROUPE_CHECK(done.has_value(), done.error().what());
 
   for (const auto& [row, sampled] : greedy)

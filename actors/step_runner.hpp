@@ -5,11 +5,13 @@
 #include "actors/messages.hpp"
 #include "actors/step_record.hpp"
 #include "base/clock.hpp"
+#include "base/error.hpp"
 #include "kernels/cpu/thread_pool.hpp"
 #include "memory/kv_store.hpp"
 #include "model/language_model.hpp"
 #include "model/sampler.hpp"
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <unordered_map>
@@ -27,6 +29,9 @@ struct engine_resources {
   const time_source* clock = nullptr;
   std::shared_ptr<poisoned_seeds> poisoned = std::make_shared<poisoned_seeds>(); // for tests
   std::shared_ptr<directory_tier> tier = nullptr; // where evicted pages go; null: nowhere
+  /// Told of a step that failed because its card computes no more: in an engine's own process it does not
+  /// return. Empty: the step throws, as for any other error.
+  std::function<void(const error&)> device_lost = {};
 };
 
 /// One ragged forward pass and sampling: the executor without the actor.

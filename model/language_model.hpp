@@ -72,6 +72,10 @@ public:
   /// its bounds, by name), device_failed (a card that failed once fails from then on).
   virtual status forward(std::span<const sequence_slice> slices, std::span<std::byte> kv_pages,
                          forward_scratch& scratch, thread_pool& threads, std::span<float> logits) const = 0;
+
+  /// For tests: a kernel that faults, so that the card computes no more in this process. Nothing on the CPU.
+  /// Any thread.
+  virtual void break_device() const {}
 };
 
 struct load_options {

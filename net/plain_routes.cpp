@@ -43,7 +43,7 @@ http_answer inject_fault_answer(server_context& context, const http_request& req
     return http_answer::failure(to_api_error(body.error()));
   field_reader fields(*body);
   const auto part = fields.word("part", {"batcher", "executor", "page_manager", "engine"});
-  const auto kind = fields.word("fault", {"throw", "kill", "poison", "hang"});
+  const auto kind = fields.word("fault", {"throw", "kill", "poison", "hang", "device"});
   const auto seed = fields.seed("seed");
   fields.refuse_unknown();
   if (!part || !kind)
@@ -58,6 +58,7 @@ http_answer inject_fault_answer(server_context& context, const http_request& req
   fault.kind = *kind == "kill"     ? fault_kind::kill
                : *kind == "poison" ? fault_kind::poison
                : *kind == "hang"   ? fault_kind::hang
+               : *kind == "device" ? fault_kind::device
                                    : fault_kind::throw_error;
   fault.seed = seed.value_or(0);
   context.door->inject(fault);

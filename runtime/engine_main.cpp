@@ -22,6 +22,7 @@ namespace {
 constexpr int exit_good = 0;
 constexpr int exit_bad = 1;
 constexpr int exit_front_gone = 2;
+constexpr int exit_device_lost = 3;
 constexpr milliseconds log_wait{500};
 constexpr milliseconds front_first{10'000};
 
@@ -91,6 +92,12 @@ int run(std::shared_ptr<frame_link> link, command_desk& desk, const process_exit
   // The front sees a step past its deadline, and can end the process; from in here a thread cannot be ended.
   parts->options.batching.step_deadline += front_first;
   parts->options.resources.poisoned->set_end_process(exits.crash);
+  // Nothing in this process can use the card again; the step's sequences are in the record.
+  parts->options.resources.device_lost = [&exits](const error& why) {
+    log_event(log_level::error, "device_lost", {{"reason", why.what()}});
+    flush_log(log_wait);
+    exits.leave(exit_device_lost);
+  };
   const auto& window = model->weights->shape().window;
   link->send(encode(
       from_engine(engine_loaded{parts->context.tokens, parts->context.pages, model->weights->numeric_class(),

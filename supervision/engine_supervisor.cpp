@@ -126,6 +126,8 @@ bool engine_supervisor::counts(size_t ended, const caf::error& reason) {
 
 void engine_supervisor::commit(const inject_fault& fault) {
   using effect = poisoned_seeds::effect;
+  if (fault.kind == fault_kind::device)
+    return options_.resources.model->break_device();
   if (fault.kind == fault_kind::hang)
     return options_.resources.poisoned->add(fault.seed, effect::hangs);
   if (fault.kind == fault_kind::poison)

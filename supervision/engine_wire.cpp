@@ -250,7 +250,7 @@ step_ack get(byte_reader& in, std::type_identity<step_ack>) {
 inject_fault get(byte_reader& in, std::type_identity<inject_fault>) {
   inject_fault out;
   out.part = in.get_enum(engine_part::engine);
-  out.kind = in.get_enum(fault_kind::hang);
+  out.kind = in.get_enum(fault_kind::device);
   out.seed = in.get<uint64_t>();
   return out;
 }

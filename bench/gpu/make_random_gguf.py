@@ -1,6 +1,7 @@
-"""Writes a Llama-3-8B-shaped GGUF file of seeded random weights at a trained model's scale, for benches: no tokenizer.
+"""Writes a Llama-3-8B-shaped GGUF file of seeded random weights at a trained model's scale, for benches. With --tokenizer it has that of another
+GGUF file (of which the beginning is enough), filled up to the model's vocabulary, so that it can be served.
 
-    make_random_gguf.py OUT.gguf bf16|q4_1|q8_0 [--layers 32]
+    make_random_gguf.py OUT.gguf bf16|q4_1|q8_0 [--layers 32] [--tokenizer OTHER.gguf]
 """
 
 import argparse
@@ -17,6 +18,51 @@ POOL_BYTES = 64 << 20  # of random bytes; tensors take them from different place
 def text(value):
     data = value.encode()
     return struct.pack("<Q", len(data)) + data
+
+
+class header_reader:
+    """The metadata of a GGUF file, as bytes."""
+
+    def __init__(self, path):
+        with open(path, "rb") as file:
+            self.data, self.at = file.read(64 << 20), 24
+        self.count = struct.unpack_from("<Q", self.data, 16)[0]
+
+    def take(self, form):
+        out = struct.unpack_from(form, self.data, self.at)
+        self.at += struct.calcsize(form)
+        return out
+
+    def value(self, kind):
+        if kind == 9:
+            of, count = self.take("<IQ")
+            return [self.value(of) for _ in range(count)]
+        if kind == 8:
+            (size,) = self.take("<Q")
+            self.at += size
+            return self.data[self.at - size:self.at]
+        return self.take("<" + {4: "I", 5: "i", 6: "f", 7: "B", 10: "Q", 11: "q", 12: "d"}[kind])[0]
+
+    def pairs(self):
+        """Key, value, and the bytes of both."""
+        for _ in range(self.count):
+            begin = self.at
+            key = self.value(8).decode()
+            value = self.value(self.take("<I")[0])
+            yield key, value, self.data[begin:self.at]
+
+
+def tokenizer_of(path):
+    for key, value, whole in header_reader(path).pairs():
+        if key == "tokenizer.ggml.tokens":
+            value += [f"\u0120extra{i}".encode() for i in range(len(value), VOCABULARY)]
+            whole = text(key) + struct.pack("<IIQ", 9, 8, VOCABULARY)
+            whole += b"".join(struct.pack("<Q", len(each)) + each for each in value)
+        elif key == "tokenizer.ggml.token_type":
+            value += [1] * (VOCABULARY - len(value))
+            whole = text(key) + struct.pack(f"<IIQ{VOCABULARY}i", 9, 5, VOCABULARY, *value)
+        if key.startswith("tokenizer."):
+            yield whole
 
 
 def pool_of(kind, random):
@@ -52,6 +98,7 @@ def main():
     parser.add_argument("out")
     parser.add_argument("kind", choices=["bf16", "q4_1", "q8_0"])
     parser.add_argument("--layers", type=int, default=32)
+    parser.add_argument("--tokenizer")
     arguments = parser.parse_args()
     numbers = {"block_count": arguments.layers, "embedding_length": HIDDEN, "feed_forward_length": FEED,
                "attention.head_count": HEADS, "attention.head_count_kv": KV_HEADS, "context_length": CONTEXT}
@@ -59,6 +106,8 @@ def main():
     values += [text(f"llama.{key}") + struct.pack("<II", 4, value) for key, value in numbers.items()]
     values += [text(f"llama.{key}") + struct.pack("<If", 6, value)
                for key, value in (("attention.layer_norm_rms_epsilon", 1e-5), ("rope.freq_base", 500000.0))]
+    if arguments.tokenizer:
+        values += tokenizer_of(arguments.tokenizer)
     infos, offset, sizes = [], 0, []
     for name, shape, kind in tensors_of(arguments.layers, arguments.kind):
         number, weights, bytes_each = TYPES[kind]

@@ -93,6 +93,15 @@ void close_graph(CUgraphExec_st* graph) {
   cudaGraphExecDestroy(graph);
 }
 
+__global__ void write_nowhere(int* nowhere) {
+  *nowhere = 1;
+}
+
+launch_status fault() {
+  write_nowhere<<<1, 1>>>(nullptr);
+  return after(cudaGetLastError());
+}
+
 const char* error_text(int number) {
   return cudaGetErrorString(static_cast<cudaError_t>(number));
 }
@@ -102,7 +111,7 @@ const char* error_text(int number) {
 device_calls cuda_device_calls() {
   return {count,        use,       describe,  allocate,    release,      allocate_host,
           release_host, copy,      fill,      open_stream, close_stream, wait,
-          begin_graph,  end_graph, run_graph, close_graph, error_text};
+          begin_graph,  end_graph, run_graph, close_graph, error_text,   fault};
 }
 
 } // namespace troupe::cuda

@@ -36,6 +36,7 @@ struct device_calls {
   launch_status (*run_graph)(CUgraphExec_st*, CUstream_st*);
   void (*close_graph)(CUgraphExec_st*);
   const char* (*error_text)(int number);
+  launch_status (*fault)(); // for tests: a kernel that writes where no memory is; all fails from then on
 };
 
 /// CUDA's own.

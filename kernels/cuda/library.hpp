@@ -18,7 +18,7 @@ namespace troupe::cuda {
 
 /// Raised with each change of a parameter struct or of this table; a node refuses a library of another
 /// number.
-inline constexpr uint32_t library_version = 3;
+inline constexpr uint32_t library_version = 4;
 
 /// What a node finds in libtroupe_cuda.so through dlsym(library_entry_name): it links none of it.
 struct library_table {

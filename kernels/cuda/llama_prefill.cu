@@ -1,4 +1,5 @@
 #include "kernels/cuda/argmax.hpp"
+#include "kernels/cuda/decode_attention.hpp"
 #include "kernels/cuda/embed_packed.hpp"
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/llama_prefill.hpp"
@@ -76,17 +77,32 @@ private:
     }
   }
 
+  float scale() const { return 1.0f / std::sqrt(static_cast<float>(weights_.head_dim)); }
+
   void attend(const llama_layer& layer) {
+    if (params_.decode_slices < params_.slice_count)
+      attend_to_prompts(layer);
+    if (params_.decode_slices > 0 && status_ == launch_status::ok)
+      then(decode_attention({scratch_.qkv, weights_.rope_table, params_.positions, params_.block_tables,
+                             layer.pages, scratch_.attended, scratch_.partials, scratch_.counters,
+                             params_.decode_slices, weights_.heads, params_.table_stride,
+                             weights_.table_positions, params_.decode_context, scale()},
+                            stream_));
+  }
+
+  /// The slices behind those that decode, and so their tokens behind as many.
+  void attend_to_prompts(const llama_layer& layer) {
+    const int32_t first = params_.decode_slices;
+    const int64_t row = (weights_.heads + 2 * int64_t(weights_.kv_heads)) * weights_.head_dim;
     if (status_ == launch_status::ok)
-      then(rope_append({scratch_.qkv, weights_.rope_table, params_.positions, params_.sequences,
-                        params_.block_tables, layer.pages, params_.tokens, weights_.heads,
-                        params_.table_stride, weights_.table_positions},
+      then(rope_append({scratch_.qkv + first * row, weights_.rope_table, params_.positions + first,
+                        params_.sequences + first, params_.block_tables, layer.pages, params_.tokens - first,
+                        weights_.heads, params_.table_stride, weights_.table_positions},
                        stream_));
     if (status_ == launch_status::ok)
-      then(prefill_attention({scratch_.qkv, params_.slices, params_.block_tables, layer.pages,
-                              scratch_.attended, params_.slice_count, weights_.heads, params_.table_stride,
-                              params_.tokens_max, params_.tokens,
-                              1.0f / std::sqrt(static_cast<float>(weights_.head_dim))},
+      then(prefill_attention({scratch_.qkv, params_.slices + first, params_.block_tables, layer.pages,
+                              scratch_.attended, params_.slice_count - first, weights_.heads,
+                              params_.table_stride, params_.tokens_max, params_.tokens, scale()},
                              stream_));
   }
 
@@ -123,6 +139,7 @@ launch_status llama_prefill(const llama_weights& weights, const llama_scratch& s
   TROUPE_CUDA_RANGE(weights.layer_count, 1, 1024);
   TROUPE_CUDA_RANGE(params.tokens, 1, 1 << 20);
   TROUPE_CUDA_RANGE(params.logit_count, 0, params.tokens);
+  TROUPE_CUDA_RANGE(params.decode_slices, 0, params.slice_count);
   return prefill_launcher(weights, scratch, params, many_rows, stream).run();
 }
 

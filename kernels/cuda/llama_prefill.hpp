@@ -20,6 +20,9 @@ struct llama_prefill_params {
   int32_t tokens, slice_count, tokens_max, table_stride, logit_count; // tokens_max: of a slice
   bf16* gate_up;                                                      // scratch: [tokens, 2 * intermediate]
   bf16* dequantized; // scratch: the largest [n, k] among quantized weights, null without any
+  /// So many of the first slices are of one token each and attend as in decoding, which alters no bit and
+  /// takes `partials` and `counters` for so many sequences; none of their positions reaches decode_context.
+  int32_t decode_slices = 0, decode_context = 0;
 };
 
 /// `scratch` holds tokens rows (logits, best and rows_done: logit_count). Products of more than 64 rows go to

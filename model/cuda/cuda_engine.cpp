@@ -244,6 +244,11 @@ status cuda_engine::prefill(std::span<const sequence_slice> slices, thread_pool&
   params.table_stride = step.table_stride();
   params.gate_up = scratch_.gate_up();
   params.dequantized = scratch_.dequantized();
+  const auto decoding = slices.first(static_cast<size_t>(step.decoding()));
+  if (const auto context = context_of(decoding); scratch_.holds_partials(step.decoding(), context)) {
+    params.decode_slices = step.decoding();
+    params.decode_context = std::min(context, stride * page_tokens);
+  }
   const auto& library = device_->library();
   if (auto done = device_->check(
           library.llama_prefill(weights, scratch_.buffers(), params, many_rows_.get(), stream), "a step");

@@ -117,4 +117,10 @@ status cuda_llama::forward(std::span<const sequence_slice> slices, std::span<std
   return engine_->run(slices, kv_pages, threads, logits);
 }
 
+/// What it answers does not count: the steps that follow tell.
+void cuda_llama::break_device() const {
+  if (device_->use())
+    device_->calls().fault();
+}
+
 } // namespace troupe

@@ -33,6 +33,7 @@ public:
   bool chooses_greedily() const override { return true; }
   status forward(std::span<const sequence_slice> slices, std::span<std::byte> kv_pages,
                  forward_scratch& scratch, thread_pool& threads, std::span<float> logits) const override;
+  void break_device() const override;
 
 private:
   cuda_llama(std::shared_ptr<const cuda::cuda_device> device, const llama_parameters& parameters,

@@ -43,7 +43,8 @@ layout lay_out(const model_shape& shape, const cuda_step_limits& limits) {
   out.logits = take(static_cast<size_t>(cuda_scratch::logit_rows_max) *
                     static_cast<size_t>(shape.vocabulary) * sizeof(float));
   out.partials = take(partials);
-  out.counters = take(sequences * static_cast<size_t>(shape.kv_heads) * sizeof(uint32_t));
+  out.counters = take(std::max(sequences, static_cast<size_t>(limits.sequences)) *
+                      static_cast<size_t>(shape.kv_heads) * sizeof(uint32_t));
   out.best = take(sequences * sizeof(uint64_t));
   out.rows_done = take(sequences * sizeof(uint32_t));
   out.words = take(cuda_step::words_max(limits.tokens, limits.sequences, pages_of(limits.positions)) *

@@ -15,6 +15,8 @@ int32_t length_of(const sequence_slice& slice) {
 cuda_step::cuda_step(std::span<const sequence_slice> slices, int32_t table_stride)
     : sequences_(static_cast<int32_t>(slices.size())), table_stride_(table_stride) {
   for (const auto& slice : slices) {
+    if (longest_ <= 1 && length_of(slice) == 1)
+      ++decoding_;
     tokens_ += length_of(slice);
     longest_ = std::max(longest_, length_of(slice));
   }

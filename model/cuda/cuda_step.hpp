@@ -25,6 +25,9 @@ public:
   int32_t tokens() const { return tokens_; }
   int32_t longest() const { return longest_; } // tokens of a slice
   int32_t sequences() const { return sequences_; }
+
+  /// So many slices of one token stand first: the planner puts those that decode there.
+  int32_t decoding() const { return decoding_; }
   int32_t logit_rows() const { return static_cast<int32_t>(wants_.size()); }
 
   /// Of each row among logit_rows: where its greedy token goes; null: it wants its logits.
@@ -55,7 +58,7 @@ private:
   void add_logit_rows(std::span<const sequence_slice> slices);
 
   std::vector<int32_t> words_;
-  int32_t tokens_ = 0, longest_ = 0, sequences_ = 0, table_stride_ = 0;
+  int32_t tokens_ = 0, longest_ = 0, sequences_ = 0, decoding_ = 0, table_stride_ = 0;
   std::vector<token_id*> wants_;
 };
 

@@ -1,6 +1,8 @@
 #include "actors/step_runner.hpp"
 
+#include "base/check.hpp"
 #include "base/page_size.hpp"
+#include "kernels/errors.hpp"
 #include "tests/reference/tiny_model.hpp"
 
 #include <algorithm>
@@ -27,6 +29,8 @@ public:
 
   status forward(std::span<const sequence_slice> slices, std::span<std::byte> kv_pages,
                  forward_scratch& scratch, thread_pool& threads, std::span<float> logits) const override {
+    if (lost)
+      return failure(kernel_error::device_failed, "cuda:0: a step: an illegal memory access");
     const auto wide = static_cast<size_t>(shape().vocabulary);
     std::vector<sequence_slice> plain(slices.begin(), slices.end());
     for (auto& slice : plain)
@@ -53,6 +57,7 @@ public:
 
   mutable size_t chosen = 0;
   bool broken = false; // its logits are not finite
+  bool lost = false;   // its card computes no more
 
 private:
   std::shared_ptr<const language_model> model_ = reference::make_tiny_model(7);
@@ -64,11 +69,13 @@ public:
   explicit small_engine(instruction_set isa = detect_instruction_set())
       : small_engine(reference::make_tiny_model(7, isa)) {}
 
-  explicit small_engine(std::shared_ptr<const language_model> model)
+  explicit small_engine(std::shared_ptr<const language_model> model,
+                        std::function<void(const error&)> device_lost = {})
       : model_(std::move(model)),
         pages_(kv_store::create(batch_max * pages_of(positions_max), model_->page_bytes()).value()),
         runner_({model_, pages_, std::make_shared<thread_pool>(2), std::make_shared<step_record>(),
-                 std::make_shared<std::mutex>(), &clock_},
+                 std::make_shared<std::mutex>(), &clock_, std::make_shared<poisoned_seeds>(), nullptr,
+                 std::move(device_lost)},
                 1, batch_max, 64) {}
 
   struct run {
@@ -360,4 +367,29 @@ TEST_CASE("greedy logits that are not finite end the answer as sampled ones do")
   REQUIRE(engine.runs[0].tokens.size() == 1);
   CHECK(engine.runs[0].tokens[0].finish == finish_reason::error);
   CHECK(engine.runs[0].tokens[0].position == 0);
+}
+
+TEST_CASE("a step on a lost card tells of it and gives no token; one that is wrong does not") {
+  struct process_ended {};
+  const auto model = std::make_shared<choosing_model>();
+  std::string told;
+  small_engine own(model, [&](const error& why) {
+    told = why.message;
+    throw process_ended{}; // an engine's own process ends within the call
+  });
+  small_engine guest(model); // in another's process
+  sequence_spec spec;
+  spec.prompt = prompt_of(5, 3);
+  spec.prompt[2] = GENERATE(7, -1); // -1 is no token
+  model->lost = spec.prompt[2] == 7;
+  own.add(spec);
+  guest.add(spec);
+  if (model->lost)
+    CHECK_THROWS_AS(own.finish(8), process_ended);
+  else
+    CHECK_THROWS_AS(own.finish(8), broken_invariant);
+  CHECK(told.empty() != model->lost);
+  CHECK_THROWS_AS(guest.finish(8), broken_invariant);
+  CHECK(own.runs[0].tokens.empty());
+  CHECK(guest.runs[0].tokens.empty());
 }

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <memory>
+#include <tuple>
 
 using namespace troupe;
 using namespace troupe::cuda;
@@ -217,8 +218,10 @@ public:
   }
 
   /// Positions [first, first + count) of all sequences at once: logits [sequences, count, vocabulary].
-  /// pieces: the logits come by llama_logits(), so many rows at a time; 0: with the step.
-  std::vector<float> prefill(int32_t first, int32_t count, prefill_linear* many_rows, int32_t pieces = 0) {
+  /// pieces: the logits come by llama_logits(), so many rows at a time; 0: with the step. decoding: so many
+  /// of the sequences attend as in decoding; count is 1 then.
+  std::vector<float> prefill(int32_t first, int32_t count, prefill_linear* many_rows, int32_t pieces = 0,
+                             int32_t decoding = 0) {
     std::vector<int32_t> tokens, positions, sequences, rows;
     std::vector<prefill_slice> slices;
     for (int32_t s = 0; s < count_; ++s) {
@@ -241,6 +244,8 @@ public:
                                 count_,         count,
                                 table_stride,   pieces > 0 ? 0 : total,
                                 gate_up_.get(), dequantized_.get()};
+    params.decode_slices = decoding;
+    params.decode_context = first + 1;
     TROUPE_CHECK(llama_prefill(weights(), scratch(), params, many_rows, {}) == launch_status::ok,
                  last_mismatch().name);
     if (pieces == 0) {
@@ -360,17 +365,26 @@ TEST_CASE("prefilled tokens have the bits of decoded ones, in any chunking") {
   std::unique_ptr<prefill_linear> many_rows;
   REQUIRE(prefill_linear::open(many_rows) == launch_status::ok);
   for (auto* products : {many_rows.get(), static_cast<prefill_linear*>(nullptr)})
-    for (auto [chunk, pieces] : {std::pair{length, 0}, {64, 0}, {41, 0}, {7, 0}, {length, 64}, {41, 19}}) {
+    for (auto [chunk, pieces, decodes] : {std::tuple{length, 0, 0},
+                                          {64, 0, 0},
+                                          {41, 0, 0},
+                                          {7, 0, 0},
+                                          {length, 64, 0},
+                                          {41, 19, 0},
+                                          {1, 0, 0},
+                                          {1, 0, 1},
+                                          {1, 0, 2},
+                                          {1, 2, 3}}) {
       int64_t different = 0;
       for (int32_t first = 0; first < length; first += chunk) {
         int32_t count = std::min(chunk, length - first);
-        auto logits = prefilling.prefill(first, count, products, pieces);
+        auto logits = prefilling.prefill(first, count, products, pieces, decodes);
         for (int32_t s = 0; s < batch; ++s)
           different += count_different(logits.data() + s * count * vocabulary,
                                        decoded.data() + (s * length + first) * vocabulary,
                                        static_cast<size_t>(count * vocabulary));
       }
-      CAPTURE(products != nullptr, chunk, pieces);
+      CAPTURE(products != nullptr, chunk, pieces, decodes);
       CHECK(different == 0);
     }
 }

@@ -59,6 +59,20 @@ TEST_CASE("a card's step of the same shape keeps its places, whoever wants logit
   CHECK(a.block_tables(base.data()) == b.block_tables(base.data()));
 }
 
+TEST_CASE("a card's step knows the slices of one token that stand first") {
+  const std::vector<token_id> one{5}, three{7, 8, 9};
+  const std::vector<page_id> pages{4, 3, 2};
+  const sequence_slice decodes{one, 33, pages, 1}, prompt{three, 15, pages, 0};
+  const auto counted = [](const std::vector<sequence_slice>& slices) {
+    return cuda_step(slices, 4).decoding();
+  };
+  CHECK(counted({decodes}) == 1);
+  CHECK(counted({prompt}) == 0);
+  CHECK(counted({decodes, decodes, decodes}) == 3);
+  CHECK(counted({decodes, decodes, prompt, decodes}) == 2);
+  CHECK(counted({prompt, decodes}) == 0);
+}
+
 TEST_CASE("a device is named as the setting names it") {
   using kind = compute_device::kind;
   CHECK(parse_compute_device("cpu").value() == compute_device{kind::cpu, 0});

@@ -62,6 +62,7 @@ const std::vector<to_engine> commands{engine_setup{engine_wire_version, 5},
                                       step_ack{3, 4},
                                       health_probe{},
                                       inject_fault{engine_part::engine, fault_kind::poison, 77},
+                                      inject_fault{engine_part::engine, fault_kind::device, 0},
                                       engine_ping{},
                                       engine_stop{}};
 const std::vector<from_engine> reports{engine_loading{1, 2}, engine_loaded{1, 2, 3, 4, 5, 6},
