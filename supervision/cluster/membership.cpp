@@ -116,7 +116,7 @@ void membership::dial_failed(const std::string& address, bool refused, steady_ti
       return bury(name, member_change::down, down_reason::refused, now, out);
 }
 
-void membership::bury(const std::string& name, member_change change, down_reason reason, steady_time now,
+void membership::bury(std::string name, member_change change, down_reason reason, steady_time now,
                       cluster_effects& out) {
   const auto gone = view_.at(name);
   if (!dead_.contains(name))

@@ -101,7 +101,7 @@ private:
   void send(link_id link, wire_body body, cluster_effects& out) const;
   void ping_peer(const std::string& name, peer& to, steady_time now, cluster_effects& out);
   void judge(const std::string& name, steady_time now, cluster_effects& out);
-  void bury(const std::string& name, member_change change, down_reason reason, steady_time now,
+  void bury(std::string name, member_change change, down_reason reason, steady_time now,
             cluster_effects& out);
   void close(link_id id, steady_time now, cluster_effects& out);
   void unlink(link_id id, steady_time now, bool redial_at_once);
