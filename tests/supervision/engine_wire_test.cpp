@@ -4,6 +4,8 @@
 
 #include <limits>
 #include <random>
+#include <set>
+#include <vector>
 
 using namespace troupe;
 
@@ -71,6 +73,14 @@ const std::vector<from_engine> reports{engine_loading{1, 2}, engine_loaded{1, 2,
                                        engine_pong{},        engine_counts{{1.5, 2.5}},
                                        engine_gave_up{}};
 
+template <class Message>
+size_t kinds_of(const std::vector<Message>& messages) {
+  std::set<size_t> kinds;
+  for (const auto& each : messages)
+    kinds.insert(each.index());
+  return kinds.size();
+}
+
 } // namespace
 
 TEST_CASE("every message of the engine's wire comes back as it was") {
@@ -86,8 +96,8 @@ TEST_CASE("every message of the engine's wire comes back as it was") {
     CHECK(back->index() == each.index());
     CHECK(encode(*back) == encode(each));
   }
-  CHECK(commands.size() == std::variant_size_v<to_engine>);
-  CHECK(reports.size() == std::variant_size_v<from_engine>);
+  CHECK(kinds_of(commands) == std::variant_size_v<to_engine>);
+  CHECK(kinds_of(reports) == std::variant_size_v<from_engine>);
 }
 
 TEST_CASE("a dispatch keeps all that determines the answer") {
