@@ -15,8 +15,6 @@
 
 namespace troupe {
 
-namespace {
-
 weight_format format_of(tensor_type type) {
   switch (type) {
   case tensor_type::f32:
@@ -50,6 +48,8 @@ weight_format format_of(tensor_type type) {
   }
   check_failed("format_of", __FILE__, __LINE__, "a tensor type without a weight format");
 }
+
+namespace {
 
 /// Takes tensors out of the file's list by name. The first error stays, and later takes return empty weights.
 class tensor_taker {

@@ -13,6 +13,9 @@
 
 namespace troupe {
 
+/// How the CPU kernels read a tensor of this type.
+weight_format format_of(tensor_type type);
+
 /// One transformer block. Matrices are [outputs, inputs].
 struct llama_layer {
   std::vector<float> attention_norm;    // [hidden]

@@ -3,6 +3,7 @@
 #include "base/check.hpp"
 #include "kernels/cpu/packed_matrix.hpp"
 #include "kernels/float16.hpp"
+#include "model/llama_weights.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -46,40 +47,6 @@ cuda::weight_format packed_as(const tensor_view& tensor) {
   default:
     return cuda::weight_format::bf16_rows;
   }
-}
-
-weight_format host_format_of(tensor_type type) {
-  switch (type) {
-  case tensor_type::f32:
-    return weight_format::f32;
-  case tensor_type::f16:
-    return weight_format::f16;
-  case tensor_type::bf16:
-    return weight_format::bf16;
-  case tensor_type::q8_0:
-    return weight_format::q8_0;
-  case tensor_type::q4_0:
-    return weight_format::q4_0;
-  case tensor_type::q4_1:
-    return weight_format::q4_1;
-  case tensor_type::q5_0:
-    return weight_format::q5_0;
-  case tensor_type::q5_1:
-    return weight_format::q5_1;
-  case tensor_type::iq4_nl:
-    return weight_format::iq4_nl;
-  case tensor_type::q2_k:
-    return weight_format::q2_k;
-  case tensor_type::q3_k:
-    return weight_format::q3_k;
-  case tensor_type::q4_k:
-    return weight_format::q4_k;
-  case tensor_type::q5_k:
-    return weight_format::q5_k;
-  case tensor_type::q6_k:
-    return weight_format::q6_k;
-  }
-  TROUPE_CHECK(false, "a tensor type without a weight format");
 }
 
 /// d (q - 8) as d q + m: scaling by 8 is exact, so no value changes.
@@ -162,7 +129,7 @@ void weight_rows::write_row(int32_t row, std::byte* out) const {
 
 std::vector<float> widen_row(const tensor_view& tensor, int32_t row) {
   const auto columns = columns_of(tensor);
-  const auto packed = packed_matrix::pack(host_format_of(tensor.type), 1, columns,
+  const auto packed = packed_matrix::pack(format_of(tensor.type), 1, columns,
                                           {file_row(tensor, row), file_row_bytes(tensor)});
   TROUPE_CHECK(packed.has_value(), packed.error().message);
   std::vector<float> out(static_cast<size_t>(columns));

@@ -13,14 +13,6 @@ int all_cores() {
   return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
 }
 
-void report(const char* what, comparison found) {
-  WARN(what << ", " << found.differences.size() << " positions: worst difference " << 100 * found.worst()
-            << "% of the range, median " << 100 * found.median()
-            << "%; other greedy tokens where sure: " << found.other_tokens << "; perplexity "
-            << std::exp(found.our_loss / static_cast<double>(found.predicted)) << ", times "
-            << found.perplexity_ratio() << " of float64's");
-}
-
 } // namespace
 
 TEST_CASE("card: the tiny model of every tensor type agrees with float64") {

@@ -56,12 +56,7 @@ TEST_CASE("Gemma 3 270M agrees with float64 on English", "[llama][accuracy]") {
         compare_position(want, std::span(ours).subspan((position - first) * vocabulary, vocabulary),
                          position + 1 < count ? &tokens[position + 1] : nullptr, 0.02, found);
       });
-  WARN(found.differences.size() << " positions: worst difference " << 100 * found.worst()
-                                << "% of the range, median " << 100 * found.median()
-                                << "%; other greedy tokens where sure: " << found.other_tokens
-                                << "; perplexity "
-                                << std::exp(found.our_loss / static_cast<double>(found.predicted))
-                                << ", times " << found.perplexity_ratio() << " of float64's");
+  report("Gemma 3 270M", found);
   CHECK(found.worst() <= 0.01);
   CHECK(found.median() <= 0.004);
   CHECK(found.other_tokens == 0);

@@ -22,12 +22,7 @@ comparison compare_english(size_t count) {
 /// The gate for quantized activations and fp16 keys and values: three to four times what is measured, so that
 /// a loss of two bits somewhere shows (docs/decisions/0001).
 void check_gate(comparison found) {
-  WARN(found.differences.size() << " positions: worst difference " << 100 * found.worst()
-                                << "% of the range, median " << 100 * found.median()
-                                << "%; other greedy tokens where sure: " << found.other_tokens
-                                << "; perplexity "
-                                << std::exp(found.our_loss / static_cast<double>(found.predicted))
-                                << ", times " << found.perplexity_ratio() << " of float64's");
+  report("English", found);
   CHECK(found.worst() <= 0.01);
   CHECK(found.median() <= 0.004);
   CHECK(found.other_tokens == 0);

@@ -89,4 +89,12 @@ inline comparison compare_all(const llama_parameters& parameters, std::span<cons
   return out;
 }
 
+inline void report(const char* what, comparison found) {
+  WARN(what << ", " << found.differences.size() << " positions: worst difference " << 100 * found.worst()
+            << "% of the range, median " << 100 * found.median()
+            << "%; other greedy tokens where sure: " << found.other_tokens << "; perplexity "
+            << std::exp(found.our_loss / static_cast<double>(found.predicted)) << ", times "
+            << found.perplexity_ratio() << " of float64's");
+}
+
 } // namespace troupe
