@@ -1,11 +1,10 @@
 #include "model/llama.hpp"
 
 #include "kernels/cpu/add_rows.hpp"
-#include "kernels/cpu/gelu_multiply.hpp"
+#include "kernels/cpu/gated_multiply.hpp"
 #include "kernels/cpu/linear.hpp"
 #include "kernels/cpu/rms_norm.hpp"
 #include "kernels/cpu/rope.hpp"
-#include "kernels/cpu/silu_multiply.hpp"
 #include "kernels/revision.hpp"
 #include "model/llama_setup.hpp"
 #include "model/step_check.hpp"

@@ -1,13 +1,12 @@
 #pragma once
 
 #include "kernels/cpu/attention.hpp"
-#include "kernels/cpu/gelu_multiply.hpp"
+#include "kernels/cpu/gated_multiply.hpp"
 #include "kernels/cpu/instruction_set.hpp"
 #include "kernels/cpu/linear.hpp"
 #include "kernels/cpu/quantize_rows.hpp"
 #include "kernels/cpu/rms_norm.hpp"
 #include "kernels/cpu/rope.hpp"
-#include "kernels/cpu/silu_multiply.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -41,8 +40,8 @@ struct kernel_table {
   void (*rms_norm)(const rms_norm_params& params, int32_t begin, int32_t end);
   void (*quantize_rows)(const quantize_rows_params& params, int32_t begin, int32_t end);
   void (*rope)(const rope_params& params, int32_t begin, int32_t end);
-  void (*silu_multiply)(const silu_multiply_params& params, int32_t begin, int32_t end);
-  void (*gelu_multiply)(const gelu_multiply_params& params, int32_t begin, int32_t end);
+  void (*silu_multiply)(const gated_multiply_params& params, int32_t begin, int32_t end);
+  void (*gelu_multiply)(const gated_multiply_params& params, int32_t begin, int32_t end);
   void (*linear)(const linear_task& task);
   void (*append_kv)(const append_kv_params& params, const attention_slice& slice, int32_t token);
   void (*attention)(const attention_params& params, const attention_task& task);

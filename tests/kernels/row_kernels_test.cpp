@@ -1,9 +1,8 @@
 #include "kernels/cpu/add_rows.hpp"
-#include "kernels/cpu/gelu_multiply.hpp"
+#include "kernels/cpu/gated_multiply.hpp"
 #include "kernels/cpu/quantize_rows.hpp"
 #include "kernels/cpu/rms_norm.hpp"
 #include "kernels/cpu/rope.hpp"
-#include "kernels/cpu/silu_multiply.hpp"
 #include "tests/kernels/kernel_test.hpp"
 #include "tests/reference/random_values.hpp"
 

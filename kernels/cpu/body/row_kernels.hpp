@@ -109,8 +109,9 @@ Lanes gelu(Lanes gate) {
 }
 
 /// Activate(gate) * up for rows [begin, end) of `width`, one stretch of memory.
-template <class Lanes, class Params, class Activate>
-void activate_rows(const Params& params, int32_t begin, int32_t end, const Activate& activate) {
+template <class Lanes, class Activate>
+void activate_rows(const gated_multiply_params& params, int32_t begin, int32_t end,
+                   const Activate& activate) {
   const auto width = static_cast<size_t>(params.width);
   size_t k = static_cast<size_t>(begin) * width;
   const size_t last = static_cast<size_t>(end) * width;
@@ -124,12 +125,12 @@ void activate_rows(const Params& params, int32_t begin, int32_t end, const Activ
 }
 
 template <class Lanes>
-void silu_multiply_rows(const silu_multiply_params& params, int32_t begin, int32_t end) {
+void silu_multiply_rows(const gated_multiply_params& params, int32_t begin, int32_t end) {
   activate_rows<Lanes>(params, begin, end, [](Lanes gate) { return silu(gate); });
 }
 
 template <class Lanes>
-void gelu_multiply_rows(const gelu_multiply_params& params, int32_t begin, int32_t end) {
+void gelu_multiply_rows(const gated_multiply_params& params, int32_t begin, int32_t end) {
   activate_rows<Lanes>(params, begin, end, [](Lanes gate) { return gelu(gate); });
 }
 
